@@ -1,0 +1,5 @@
+"""`python -m engine ...` is `nocturne ...`."""
+
+from engine.cli import main
+
+raise SystemExit(main())

