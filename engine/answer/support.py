@@ -1,0 +1,163 @@
+"""Is a sentence supported by a passage, and by which span of it?
+
+A sentence is supported by a window of one to three neighbouring sentences or lines of a passage when every
+value it adds to the question (number, name, code) stands in the window, most of its other words do, and the
+window is about what the question asks: the question's names stand in it, in its headings or in its file's
+name. Of several values of one kind in the window, the sentence must give the one that stands with the
+question's words. So a right answer whose value is replaced by another of its kind loses its support.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from engine.answer.terms import Term, keys, sentences, terms
+from engine.contracts import Passage
+
+WINDOW = 3  # sentences or lines
+ENOUGH_NEW_WORDS = 0.5  # share of the sentence's own words that the window must hold
+ENOUGH_WITHOUT_VALUES = 0.6
+ENOUGH_ECHOED = 0.8
+ENOUGH_ASKED = 0.5  # share of the question's words (those the passages use at all) near the window
+_BEFORE = 3  # a value written before its word counts as this much further away than one after it
+
+
+@dataclass(frozen=True)
+class Support:
+    """`passages[index]` holds the evidence at [start, end) of its document; `score` in 0..1."""
+
+    index: int
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What a sentence says beyond the question, and what the question asks about."""
+
+    new_values: frozenset[str]
+    new_words: frozenset[str]
+    echoed: frozenset[str]
+    asked_names: frozenset[str]
+    asked_words: frozenset[str]
+
+    @classmethod
+    def of(cls, question: str, sentence: str, known: set[str]) -> _Claim:
+        """`known`: terms of all passages. A question's word that none of them uses asks for nothing."""
+        asked, said = terms(question), terms(sentence)
+        asked_keys = {term.key for term in asked}
+        return cls(
+            new_values=frozenset(t.key for t in said if t.kind != "word" and t.key not in asked_keys),
+            new_words=frozenset(t.key for t in said if t.kind == "word" and t.key not in asked_keys),
+            echoed=frozenset(t.key for t in said if t.key in asked_keys),
+            asked_names=frozenset(t.key for t in asked if t.kind != "word"),
+            asked_words=frozenset(t.key for t in asked if t.kind == "word" and t.key in known),
+        )
+
+
+def find_support(
+    question: str, sentence: str, passages: Sequence[Passage], prefer: Sequence[int] = ()
+) -> Support | None:
+    """The best supporting window; passages whose index is in `prefer` win over the others."""
+    known = set().union(*(_all_keys(passage) for passage in passages))
+    claim = _Claim.of(question, sentence, known)
+    for group in (prefer, [i for i in range(len(passages)) if i not in prefer]):
+        found = [s for i in group if (s := _support_in(claim, passages[i], i)) is not None]
+        if found:
+            return max(found, key=lambda support: support.score)
+    return None
+
+
+def closest_window(question: str, sentence: str, passage: Passage) -> tuple[int, int]:
+    """Span (in the document) of the sentence or line of `passage` that shares most with the two texts."""
+    wanted = keys(question) | keys(sentence)
+    spans = sentences(passage.text) or [(0, len(passage.text))]
+    start, end = max(spans, key=lambda span: len(wanted & keys(passage.text[span[0] : span[1]])))
+    return passage.start + start, passage.start + end
+
+
+def context_keys(passage: Passage) -> set[str]:
+    """Terms of everything that names a passage: headings, title, file and folder name."""
+    path = PurePath(passage.path.replace("!/", "/"))
+    name = path.stem.replace("_", " ").replace("-", " ")
+    return keys(f"{passage.heading} {passage.title} {name} {path.parent.name}")
+
+
+def _all_keys(passage: Passage) -> set[str]:
+    return keys(passage.text) | context_keys(passage)
+
+
+def _support_in(claim: _Claim, passage: Passage, index: int) -> Support | None:
+    if not claim.asked_names <= _all_keys(passage):
+        return None
+    context = context_keys(passage)
+    spans = sentences(passage.text)
+    best: Support | None = None
+    for size in range(1, WINDOW + 1):
+        for first in range(len(spans) - size + 1):
+            start, end = spans[first][0], spans[first + size - 1][1]
+            score = _score(claim, passage.text[start:end], context, alone=size == 1) - 0.05 * (size - 1)
+            if score > 0 and (best is None or score > best.score):
+                best = Support(index, passage.start + start, passage.start + end, min(score, 1.0))
+    return best
+
+
+def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
+    found = terms(window)
+    held = {term.key for term in found}
+    near = held | context
+    if not claim.new_values <= held or not claim.asked_names <= near:
+        return 0.0
+    own, asked = _share(claim.new_words, near), _share(claim.asked_words, near)
+    if claim.new_values:
+        enough = own >= ENOUGH_NEW_WORDS
+    elif claim.new_words:
+        enough = own >= ENOUGH_WITHOUT_VALUES and len(claim.new_words & held) >= min(2, len(claim.new_words))
+    else:
+        enough = bool(claim.echoed) and _share(claim.echoed, held) >= ENOUGH_ECHOED
+    # A sentence that repeats one line's own wording may answer a question put in other words.
+    repeats = alone and len(claim.new_words & held) >= 2 and own >= ENOUGH_ECHOED
+    about = asked >= ENOUGH_ASKED or repeats
+    if not enough or not about or not _stands_with(claim, found):
+        return 0.0
+    return 0.4 + 0.3 * own + 0.3 * asked
+
+
+def _share(part: frozenset[str], whole: set[str]) -> float:
+    return len(part & whole) / len(part) if part else 1.0
+
+
+def _stands_with(claim: _Claim, found: list[Term]) -> bool:
+    """Of several values of one kind, the claimed one is nearest to the rarest word of the question."""
+    anchors = _anchors(claim, found)
+    if not anchors:
+        return True
+    for kind in ("number", "code"):
+        rivals = [t for t in found if t.kind == kind and t.key not in claim.asked_names]
+        claimed = [t for t in rivals if t.key in claim.new_values]
+        others = [t for t in rivals if t.key not in claim.new_values]
+        if claimed and others and _distance(claimed, anchors) > _distance(others, anchors):
+            return False
+    return True
+
+
+def _anchors(claim: _Claim, found: list[Term]) -> list[int]:
+    """Where the window names what is asked: by the question's names if it holds any, else by its words."""
+    for wanted in (claim.asked_names, claim.asked_words):
+        count = Counter(t.key for t in found if t.key in wanted)
+        if count:
+            rarest = min(count.values())
+            return [t.start for t in found if count.get(t.key) == rarest]
+    return []
+
+
+def _distance(values: list[Term], anchors: list[int]) -> int:
+    return min(
+        v.start - anchor if v.start > anchor else (anchor - v.start) * _BEFORE
+        for v in values
+        for anchor in anchors
+    )

@@ -1,0 +1,100 @@
+"""What a text is about: its content words and its values (numbers, names, codes), folded for comparison."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from resources import resource
+
+Kind = Literal["word", "name", "number", "code"]
+
+_TOKEN = re.compile(r"\w+(?:[-'’.,:/@_+&]\w+)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”')\]]*\s+(?=[\"“'(\[]*[\w])")
+_THOUSANDS = re.compile(r"(?<=\d)[,' ](?=\d{3}\b)")
+# A full stop after these does not end a sentence.
+_ABBREVIATIONS = re.compile(
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Inc|Ltd|vs|e\.g|i\.e|etc|approx)\.|\b[A-Z]\.)$"
+)
+
+
+@lru_cache(maxsize=1)
+def stopwords() -> frozenset[str]:
+    """Words that say nothing about the subject of a question or a sentence."""
+    return frozenset(resource("stopwords/en.txt").read_text(encoding="utf-8").split())
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One comparable unit. `key` is its folded form, `start, end` its place in the text it came from."""
+
+    key: str
+    kind: Kind
+    start: int
+    end: int
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, compatibility forms resolved."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def terms(text: str) -> list[Term]:
+    """Content terms in order of appearance. Function words are left out."""
+    return [term for match in _TOKEN.finditer(text) if (term := _term(match)) is not None]
+
+
+def keys(text: str) -> set[str]:
+    return {term.key for term in terms(text)}
+
+
+def _term(match: re.Match[str]) -> Term | None:
+    raw = re.sub(r"['’]s?$|['’]s\b", "", match.group())
+    if not raw:
+        return None
+    folded = fold(raw)
+    if folded in stopwords():
+        return None
+    if any(char.isdigit() for char in raw):
+        number = _THOUSANDS.sub("", raw)
+        kind: Kind = "number" if re.fullmatch(r"\d+(?:[.,:]\d+)?", number) else "code"
+        return Term(fold(number), kind, match.start(), match.end())
+    if "@" in raw or "/" in raw:
+        return Term(folded, "code", match.start(), match.end())
+    kind = "name" if raw[0].isupper() else "word"
+    return Term(stem(folded), kind, match.start(), match.end())
+
+
+def stem(word: str) -> str:
+    """Cut the endings that most often part a question's wording from a file's. Not a full stemmer."""
+    for ending, keep in (("ies", 3), ("ing", 4), ("ed", 4), ("es", 4), ("s", 3), ("e", 4)):
+        if word.endswith(ending) and len(word) - len(ending) >= keep and not word.endswith("ss"):
+            return word[: -len(ending)] + ("i" if ending == "ies" else "")
+    return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Spans of the sentences and lines of `text`, without surrounding white space."""
+    spans: list[tuple[int, int]] = []
+    for line in re.finditer(r"[^\n]+", text):
+        start = line.start()
+        cuts = list(_SENTENCE_END.finditer(line.group()))
+        for cut in cuts:
+            end = line.start() + cut.start()
+            if not _ABBREVIATIONS.search(text[start:end]):
+                spans.append((start, end))
+                start = line.start() + cut.end()
+        spans.append((start, line.end()))
+    return [trimmed for start, end in spans if (trimmed := _trim(text, start, end)) is not None]
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if start < end else None

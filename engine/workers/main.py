@@ -1,0 +1,150 @@
+"""A worker's boot and main loop. `python -m engine.workers.main ROLE HOME`.
+
+The protocol gets the original fd 1; fd 1 itself then points at stderr, so that nothing a native library
+prints can reach the pipe. Stdin is read on a thread of its own: end of file means that the parent is gone,
+and the process exits at once, in the middle of whatever it does (every store survives that).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from engine import __version__, net
+from engine.contracts import Event, event_to_json
+from engine.errors import Cancelled, EngineError
+from engine.paths import Home
+from engine.workers import priority
+from engine.workers.channel import PROTOCOL, Channel
+
+log = logging.getLogger(__name__)
+
+
+class Work:
+    """The job a worker is on: where events go, and whether to pause or stop (`contracts.Control`)."""
+
+    def __init__(self, channel: Channel, job: str) -> None:
+        self._channel = channel
+        self.job = job
+        self._cancelled = threading.Event()
+        self._may_run = threading.Event()
+        self._may_run.set()
+
+    def emit(self, event: Event) -> None:
+        self._channel.send({"type": "event", "job": self.job, "event": event_to_json(event)})
+
+    def check(self) -> None:
+        self._may_run.wait()
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        self._may_run.set()
+
+    def pause(self, paused: bool) -> None:
+        if paused and not self.cancelled:
+            self._may_run.clear()
+        else:
+            self._may_run.set()
+
+
+class Role(Protocol):
+    """What a worker does. Built once; `run` gets one verb at a time and returns a JSON-ready result."""
+
+    background: bool
+
+    def run(self, verb: str, params: dict[str, Any], work: Work) -> Any: ...
+
+    def stop(self) -> None:
+        """Called on the stdin thread when the running job is cancelled."""
+
+
+def load_role(name: str, home: Home) -> Role:
+    """Import and build a role: the only place that knows them, so that each process loads its own alone."""
+    if name == "answer":
+        from engine.workers.answer_role import AnswerRole
+
+        return AnswerRole(home)
+    if name == "index":
+        from engine.workers.index_role import IndexRole
+
+        return IndexRole(home)
+    raise ValueError(f"no such role: {name}")
+
+
+class _Loop:
+    def __init__(self, channel: Channel, role: Role) -> None:
+        self._channel = channel
+        self._role = role
+        self._queue: SimpleQueue[tuple[Work, str, dict[str, Any]]] = SimpleQueue()
+        self._works: dict[str, Work] = {}
+
+    def listen(self) -> None:
+        while (message := self._channel.receive()) is not None:
+            kind, job = message["type"], message.get("job", "")
+            if kind == "start":
+                work = self._works[job] = Work(self._channel, job)
+                self._queue.put((work, message["verb"], message["params"]))
+            elif kind == "exit":
+                break
+            elif job in self._works:
+                self._steer(self._works[job], kind)
+        os._exit(0)
+
+    def _steer(self, work: Work, kind: str) -> None:
+        if kind == "cancel":
+            work.cancel()
+            self._role.stop()
+        else:
+            work.pause(kind == "pause")
+
+    def run(self) -> None:
+        while True:
+            work, verb, params = self._queue.get()
+            answer = self._run_one(work, verb, params)
+            del self._works[work.job]
+            self._channel.send({"job": work.job, **answer})
+
+    def _run_one(self, work: Work, verb: str, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            work.check()
+            return {"type": "done", "result": self._role.run(verb, params, work)}
+        except Cancelled:
+            return {"type": "cancelled"}
+        except EngineError as error:
+            return {"type": "error", "code": error.code, "params": error.params}
+        except Exception as error:
+            log.exception("the verb %s failed", verb)
+            return {"type": "error", "code": "bug", "params": {"detail": type(error).__name__}}
+
+
+def boot(role_name: str, home: Home) -> None:
+    """Be the worker `role_name` until stdin ends."""
+    private = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    faulthandler.enable()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    net.guard(home.log / "network.log")
+    channel = Channel(sys.stdin.buffer, private)
+    role = load_role(role_name, home)
+    if role.background:
+        priority.lower()
+    channel.send({"type": "hello", "protocol": PROTOCOL, "role": role_name, "version": __version__})
+    loop = _Loop(channel, role)
+    threading.Thread(target=loop.listen, name="stdin", daemon=True).start()
+    loop.run()
+
+
+if __name__ == "__main__":
+    boot(sys.argv[1], Home(Path(sys.argv[2])))

@@ -1,0 +1,105 @@
+"""Markers become checked citations; a wrong value never passes."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.answer.citations import check
+from engine.contracts import Passage
+
+LEASE = (
+    "The rent of the flat in Tallinn is 850 euros a month. The deposit was 1,700 euros, paid in March.\n"
+    "The landlord is Mr. Jaan Tamm. Notice must be given three months before the end of the contract."
+)
+PHONES = (
+    "name: Anna Berg; phone: 555-0142; room: 12\nname: Bob Lind; phone: 555-0177; room: 14\n"
+    "name: Cleo Marsh; phone: 555-0199; room: 21"
+)
+GARDEN = (
+    "Anna Berg runs the community garden. She moved to Riga in 2019. The greenhouse is opened at 7:30 every "
+    "morning by Bob Lind, who also waters the tomatoes."
+)
+
+
+def passage(text: str, path: str, start: int = 100, heading: str = "") -> Passage:
+    return Passage(1, path, None, heading, text, start, start + len(text), 1.0, sha256="00", reader="md@1")
+
+
+FILES = [
+    passage(LEASE, "/docs/lease.md"),
+    passage(PHONES, "/docs/phones.csv"),
+    passage(GARDEN, "/docs/garden.md"),
+]
+
+# question, right answer, the same answer with its value replaced by another of its kind from the folder
+SWAPS = [
+    ("What is the deposit?", "The deposit is 1,700 euros [1].", "The deposit is 850 euros [1]."),
+    ("How much is the rent?", "The rent is 850 euros a month.", "The rent is 1,700 euros a month."),
+    ("What is Anna Berg's phone number?", "555-0142", "555-0177"),
+    (
+        "What is Bob's phone number?",
+        "Bob's phone number is 555-0177 [2].",
+        "Bob's phone number is 555-0199 [2].",
+    ),
+    ("Which room is Cleo Marsh in?", "Cleo Marsh is in room 21.", "Cleo Marsh is in room 12."),
+    ("When did Anna Berg move to Riga?", "She moved to Riga in 2019 [3].", "She moved to Riga in 2021 [3]."),
+    ("Who is the landlord?", "The landlord is Jaan Tamm [1].", "The landlord is Bob Lind [1]."),
+    ("When is the greenhouse opened?", "It is opened at 7:30.", "It is opened at 8:15."),
+    ("Who opens the greenhouse?", "Bob Lind opens the greenhouse.", "Jaan Tamm opens the greenhouse."),
+    ("Who runs the community garden?", "Anna Berg runs it.", "Cleo Marsh runs it."),
+]
+
+
+@pytest.mark.parametrize(("question", "right", "swapped"), SWAPS)
+def test_a_swapped_value_is_not_verified(question: str, right: str, swapped: str) -> None:
+    good, bad = check(question, right, FILES), check(question, swapped, FILES)
+    assert [s.supported for s in good.sentences] == [True]
+    assert good.citations and all(c.verified for c in good.citations)
+    assert not any(s.supported for s in bad.sentences)
+    assert not any(c.verified for c in bad.citations)
+
+
+def test_a_quote_is_the_stored_text_at_its_span() -> None:
+    checked = check("What is the deposit?", "The deposit is 1,700 euros [1].", FILES)
+    (citation,) = checked.citations
+    assert citation.quote == LEASE[citation.start - 100 : citation.end - 100]
+    assert "1,700" in citation.quote and citation.path == "/docs/lease.md"
+    assert checked.text == "The deposit is 1,700 euros [1]."
+
+
+def test_support_is_found_when_the_model_cites_nothing_or_the_wrong_passage() -> None:
+    for written in ("Bob Lind opens the greenhouse.", "Bob Lind opens the greenhouse [1]."):
+        checked = check("Who opens the greenhouse?", written, FILES)
+        assert [c.path for c in checked.citations] == ["/docs/garden.md"]
+
+
+def test_markers_that_point_nowhere_are_dropped() -> None:
+    checked = check("How much is the rent?", "The rent is 850 euros [7].", FILES)
+    assert checked.text == "The rent is 850 euros [1]."
+    assert [c.path for c in checked.citations] == ["/docs/lease.md"]
+
+
+def test_an_unsupported_sentence_is_marked_not_hidden() -> None:
+    checked = check(
+        "How much is the rent?", "The rent is 850 euros [1]. It rises by 9 percent each year [1].", FILES
+    )
+    assert [s.supported for s in checked.sentences] == [True, False]
+    assert "9 percent" in checked.text
+    assert [c.verified for c in checked.citations] == [True, False]
+
+
+def test_a_marker_after_the_full_stop_belongs_to_its_sentence() -> None:
+    checked = check(
+        "How much is the rent?", "The rent is 850 euros. [1] The deposit was 1,700 euros. [1]", FILES
+    )
+    assert [s.citations for s in checked.sentences] == [(1,), (2,)]
+
+
+def test_an_answer_without_content_is_not_supported() -> None:
+    for written in ("", "Yes.", "[1]", "...", "\n\n"):
+        assert not check("Is it?", written, FILES).supported
+
+
+def test_at_most_two_citations_a_sentence() -> None:
+    checked = check("What colour is the moon?", "It is green cheese and lavender [1][2][3].", FILES)
+    assert len(checked.sentences[0].citations) == 2
