@@ -85,7 +85,10 @@ class IndexSummary:
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage as search returns it. `score`: higher is better, comparable within one reply only."""
+    """A passage as search returns it. `score`: higher is better, comparable within one reply only.
+
+    `similarity` is the cosine between question and passage, 0 while the passage has no vector.
+    """
 
     rank: int
     path: str
@@ -99,6 +102,7 @@ class Passage:
     title: str = ""
     sha256: str = ""
     reader: str = ""
+    similarity: float = 0.0
 
 
 @dataclass(frozen=True)

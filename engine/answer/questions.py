@@ -1,0 +1,109 @@
+"""What a question is about: its search query, and whether found passages are evidence for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.answer.support import context_keys
+from engine.answer.terms import Term, keys, sentences, stopwords, terms
+from engine.contracts import Passage, Turn
+
+# A short question with one of these is about what was said before.
+_REFERRING = re.compile(
+    r"^(?:and|but|so|also|what about|how about)\b|"
+    r"\b(?:he|him|his|she|her|hers|it|its|they|them|their|this|that|these|those|there|then|one)\b",
+    re.IGNORECASE,
+)
+_OWN = re.compile(r"\b(?:my|mine|our|ours|we|us|me|i|i'm|i've)\b", re.IGNORECASE)
+FOLLOW_UP_WORDS = 12
+ENOUGH_WORDS = 0.5  # share of the question's terms that one passage must hold
+ENOUGH_SIMILARITY = 0.5  # or the cosine of its nearest passage
+ENOUGH_TO_QUOTE = 0.6
+
+
+def search_query(question: str, history: Sequence[Turn]) -> str:
+    """The question; a follow-up ("and her phone?") brings along what the last questions named."""
+    if not is_follow_up(question, history):
+        return question
+    asked = [turn.text for turn in history if turn.role == "user"][-2:]
+    known = keys(question)
+    brought = [
+        text[term.start : term.end]
+        for text in reversed(asked)
+        for term in terms(text)
+        if term.key not in known and not known.add(term.key)  # type: ignore[func-returns-value]
+    ]
+    return " ".join([question, *brought])
+
+
+def is_follow_up(question: str, history: Sequence[Turn]) -> bool:
+    few = len(question.split()) <= FOLLOW_UP_WORDS
+    return bool(history) and few and (not terms(question) or bool(_REFERRING.search(question)))
+
+
+def is_personal(question: str) -> bool:
+    """True if the question names something of the asker's own, or any particular person or thing."""
+    return bool(_OWN.search(question)) or bool(names(question))
+
+
+def names(question: str) -> list[Term]:
+    """Names, numbers and codes; the first word counts only if it is no ordinary question word."""
+    found = [term for term in terms(question) if term.kind != "word"]
+    return [term for term in found if term.start > 0 or term.kind != "name" or _is_name(question, term)]
+
+
+def _is_name(question: str, first: Term) -> bool:
+    """A capital at the start says nothing; a second capital right after it ("Anna Berg ...") does."""
+    following = question[first.end :].lstrip()
+    return question[first.start : first.end].casefold() not in stopwords() and following[:1].isupper()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How well the best passage fits: `words` is the share of the question's terms it holds."""
+
+    words: float
+    similarity: float
+    named: bool  # every name of the question occurs in some passage
+
+    @property
+    def enough(self) -> bool:
+        return self.named and (self.words >= ENOUGH_WORDS or self.similarity >= ENOUGH_SIMILARITY)
+
+
+def judge(query: str, passages: Sequence[Passage]) -> Evidence:
+    """Could these passages hold the answer? Decided before anything is written."""
+    held = [keys(passage.text) | context_keys(passage) for passage in passages]
+    asked = terms(query)
+    everywhere = set().union(*held)
+    return Evidence(
+        words=max((_coverage(asked, found) for found in held), default=0.0),
+        similarity=max((passage.similarity for passage in passages), default=0.0),
+        named=all(term.key in everywhere for term in names(query)),
+    )
+
+
+def quotable(query: str, passages: Sequence[Passage]) -> str | None:
+    """The sentence or line that holds most of what is asked, if that is enough to be shown as an answer."""
+    asked = terms(query)
+    wanted_names = {term.key for term in names(query)}
+    best, best_share = None, ENOUGH_TO_QUOTE
+    for passage in passages:
+        context = context_keys(passage)
+        for start, end in sentences(passage.text):
+            line = passage.text[start:end]
+            held = keys(line)
+            share = _coverage(asked, held | context)
+            adds = held - {term.key for term in asked} - context
+            if share > best_share and wanted_names <= held | context and adds and keys(query) & held:
+                best, best_share = line, share
+    return best
+
+
+def _coverage(asked: Sequence[Term], held: set[str]) -> float:
+    """Share of the asked terms in `held`; a name weighs as much as two words."""
+    weights = [(2 if term.kind != "word" else 1, term.key) for term in asked]
+    total = sum(weight for weight, _key in weights)
+    return sum(weight for weight, key in weights if key in held) / total if total else 0.0
