@@ -1,0 +1,1 @@
+"""File -> text -> passages: readers per format, secrets, and cutting."""

@@ -1,0 +1,91 @@
+"""Bytes to text: byte order mark, then UTF-8, then what the file declares, then an educated guess."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from engine.documents.extract import Unreadable, unix_newlines
+
+SAMPLE = 1 << 16  # bytes that a guess looks at
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_DECLARED = re.compile(rb"""(?i)(?:charset|encoding|coding)\s*[:=]\s*["']?([a-z0-9_.:-]{3,20})""")
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0e\x0f\x1b")) + b"\x7f"
+_MAX_CONTROL = 0.02  # random bytes have 0.1; text has none, save for a stray one in an old log
+
+
+def decode(data: bytes) -> str:
+    """The text of `data` with \\n as its only newline. Raises Unreadable("binary")."""
+    return unix_newlines(_decode(data))
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Whether the beginning of a file of unknown kind is text."""
+    try:
+        decode(head)
+    except Unreadable:
+        return False
+    return True
+
+
+def _decode(data: bytes) -> str:
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return data.decode(name, errors="replace")
+    sample = data[:SAMPLE]
+    if b"\0" in data:
+        return _wide(data, sample)
+    if len(sample) - len(sample.translate(None, _CONTROL)) > _MAX_CONTROL * len(sample):
+        raise Unreadable("binary")
+    if b"\x1b" not in sample:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            # The sample of a longer file may end within a character.
+            if (
+                len(data) <= SAMPLE
+                and error.start >= len(data) - 3
+                and error.reason == "unexpected end of data"
+            ):
+                return data.decode("utf-8", errors="replace")
+    declared = _DECLARED.search(data[:2048])
+    if declared:
+        try:
+            return data.decode(declared[1].decode("ascii"))
+        except (LookupError, UnicodeDecodeError):
+            pass  # what a file says of itself is often wrong: guess instead
+    return data.decode(_guess(sample), errors="replace")
+
+
+def _wide(data: bytes, sample: bytes) -> str:
+    """Text with NUL bytes: UTF-32 or UTF-16 without a mark, else it is no text."""
+    for name in ("utf-32-le", "utf-32-be"):
+        try:
+            return data.decode(name)  # strict: almost no other data passes
+        except UnicodeDecodeError:
+            continue
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    # Spaces and line breaks alone give one NUL in twenty on one side and none on the other.
+    if len(data) % 2 == 0 and max(even, odd) > len(sample) // 50 and min(even, odd) * 20 <= max(even, odd):
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            raise Unreadable("binary") from None
+        if "\0" not in text:
+            return text
+    raise Unreadable("binary")
+
+
+def _guess(sample: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    # A sample that ends within a character would rule out its true encoding.
+    best = from_bytes(sample[: sample.rfind(b"\n") + 1] or sample).best()
+    return best.encoding if best else "cp1252"

@@ -1,0 +1,148 @@
+"""What reading a file yields: text, and where its headings and pages begin.
+
+Offsets are code points in the text. Newlines are \\n. Sections come in order, do not overlap, and hold every
+character that is not white space.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MAX_HEADING = 160  # code points; a longer "heading" is a paragraph in bold
+
+# A lone surrogate cannot be stored as UTF-8, and NUL ends text early in C code: one visible mark for both.
+_UNSTORABLE = dict.fromkeys((0, *range(55296, 57344)), 65533)
+
+
+class Unreadable(Exception):
+    """A file that yields no text. `reason` is a key of `engine.errors.REASONS`."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """text[start:end] stands under these headings, on this page (1-based)."""
+
+    start: int
+    end: int
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A file as text. `reader` is "name@version"; `redacted` counts secrets blotted out of the text."""
+
+    text: str
+    sections: tuple[Section, ...]
+    title: str
+    reader: str
+    pages: int | None
+    kind: str
+    redacted: int = 0
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """From this offset on, other headings or another page hold."""
+
+    offset: int
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a reader returns; `engine.documents.reader` makes an `Extract` of it."""
+
+    text: str
+    marks: list[Mark] = field(default_factory=list)
+    title: str = ""
+    pages: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def sections(self) -> tuple[Section, ...]:
+        marks = self.marks if self.marks and self.marks[0].offset == 0 else [Mark(0), *self.marks]
+        ends = [mark.offset for mark in marks[1:]] + [len(self.text)]
+        return tuple(
+            Section(mark.offset, end, mark.page, mark.headings)
+            for mark, end in zip(marks, ends, strict=True)
+            if self.text[mark.offset : end].strip()
+        )
+
+
+class HeadingPath:
+    """The chain of headings that holds at a place: a heading ends those of its own level and deeper ones."""
+
+    def __init__(self) -> None:
+        self._chain: list[tuple[int, str]] = []
+
+    def enter(self, level: int, text: str) -> tuple[str, ...]:
+        self.leave(level)
+        self._chain.append((level, one_line(text)))
+        return self.path
+
+    def leave(self, level: int) -> tuple[str, ...]:
+        while self._chain and self._chain[-1][0] >= level:
+            self._chain.pop()
+        return self.path
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return tuple(text for _, text in self._chain if text)
+
+
+class Writer:
+    """Builds a draft block by block, for readers whose text is not the file's own text."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._context: tuple[tuple[str, ...], int | None] = ((), None)
+        self._marks: list[Mark] = []
+
+    def place(self, headings: tuple[str, ...] = (), page: int | None = None) -> None:
+        """What follows stands here; takes effect with the next block."""
+        self._context = (headings, page)
+
+    def block(self, text: str, gap: str = "\n\n") -> None:
+        """Append `text`, parted from what came before by `gap`. Blank text is left out."""
+        text = unix_newlines(text).strip("\n")
+        if not text.strip():
+            return
+        if self._parts:
+            text = gap + text
+        headings, page = self._context
+        last = self._marks[-1] if self._marks else None
+        if last is None or (last.headings, last.page) != (headings, page):
+            self._marks.append(Mark(self._length + (len(gap) if self._parts else 0), headings, page))
+        self._parts.append(text)
+        self._length += len(text)
+
+    def draft(
+        self, title: str = "", pages: int | None = None, metadata: dict[str, str] | None = None
+    ) -> Draft:
+        return Draft("".join(self._parts), self._marks, one_line(title), pages, metadata or {})
+
+
+def unix_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def storable(text: str) -> str:
+    """`text` with NUL and lone surrogates replaced by U+FFFD; same length."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.translate(_UNSTORABLE)
+    return text.replace("\0", "�")
+
+
+def one_line(text: str) -> str:
+    """White space collapsed, cut at `MAX_HEADING`."""
+    return " ".join(text.split())[:MAX_HEADING].rstrip()

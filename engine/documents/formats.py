@@ -1,0 +1,133 @@
+"""The table of formats: what Nocturne reads and by which reader, and what it knows but cannot read.
+
+To add a format, write a reader and add a line here. Raise `version` when a reader's text changes: the files
+it has read are then read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.documents.extract import Draft
+from engine.documents.readers import code, html, markdown, pdf, plain, table, word
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. Exactly one of `read_text` (gets decoded text) and `read_file` (gets the path) is set."""
+
+    name: str
+    version: int
+    kind: str
+    extensions: frozenset[str]
+    read_text: Callable[[str], Draft] | None = None
+    read_file: Callable[[Path], Draft] | None = None
+
+    @property
+    def reader(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+def _set(extensions: str) -> frozenset[str]:
+    return frozenset(extensions.split())
+
+
+TEXT = Format(
+    "text",
+    1,
+    "text",
+    _set("txt text log rst org adoc asciidoc tex srt vtt nfo readme me"),
+    read_text=plain.read,
+)
+HTML = Format("html", 1, "html", _set("html htm xhtml shtml"), read_text=html.read)
+PDF = Format("pdf", 1, "pdf", _set("pdf"), read_file=pdf.read)
+WORD = Format("word", 1, "word", _set("docx docm dotx dotm"), read_file=word.read)
+
+FORMATS: tuple[Format, ...] = (
+    TEXT,
+    Format("markdown", 1, "markdown", _set("md markdown mdown mkd mdx rmd qmd"), read_text=markdown.read),
+    PDF,
+    WORD,
+    HTML,
+    Format("table", 1, "table", _set("csv tsv tab"), read_text=table.read),
+    Format(
+        "code",
+        1,
+        "code",
+        _set(
+            "py pyi pyw js mjs cjs jsx ts tsx java kt kts scala groovy c h cc cpp cxx hh hpp hxx cu m mm cs "
+            "fs vb go rs swift dart php rb pl pm lua r jl ex exs erl hs ml clj lisp el scm sh bash zsh fish ps1 "
+            "bat cmd sql css scss less vue svelte zig nim pas f90 proto graphql cmake make mk gradle tf vim asm"
+        ),
+        read_text=code.read,
+    ),
+    Format(
+        "data",
+        1,
+        "data",
+        _set("json jsonl ndjson json5 toml yaml yml ini cfg conf properties xml xsd opml plist bib ics vcf"),
+        read_text=plain.read,
+    ),
+)
+
+_BY_EXTENSION = {extension: format for format in FORMATS for extension in format.extensions}
+_CURRENT = frozenset(format.reader for format in FORMATS)
+
+# Files whose kind is known by name but that hold no text of ours to read yet ("unsupported") ...
+_UNSUPPORTED = {
+    "word": "doc odt ott rtf pages wpd wps",
+    "sheet": "xls xlsx xlsm xlsb ods numbers",
+    "slides": "ppt pptx pptm odp key",
+    "mail": "eml msg mbox pst ost",
+    "book": "epub mobi azw azw3 djvu chm ps",
+    "notebook": "ipynb",
+    "archive": "zip tar gz tgz bz2 xz 7z rar zst",
+    "image": "png jpg jpeg gif bmp tif tiff webp heic heif svg psd ai raw cr2 nef dng ico xcf",
+}
+# ... and files that hold none at all ("binary").
+_BINARY = {
+    "sound": "mp3 wav flac ogg oga m4a aac wma opus mid",
+    "film": "mp4 mkv avi mov webm wmv m4v mpg mpeg",
+    "program": "exe dll so dylib o a lib bin dmg iso img msi deb rpm apk jar class pyc pyd wasm whl appimage",
+    "database": "db sqlite sqlite3 mdb accdb dbf parquet feather arrow npy npz h5 hdf5 pkl pickle",
+    "model": "gguf onnx safetensors pt pth ckpt",
+    "font": "ttf otf woff woff2",
+}
+UNSUPPORTED = frozenset(extension for names in _UNSUPPORTED.values() for extension in names.split())
+BINARY = frozenset(extension for names in _BINARY.values() for extension in names.split())
+
+# Extension (lower case, no dot) -> kind, for every kind of file known.
+KINDS: dict[str, str] = {
+    **{
+        name: kind
+        for kinds in (_UNSUPPORTED, _BINARY)
+        for kind, names in kinds.items()
+        for name in names.split()
+    },
+    **{extension: format.kind for extension, format in _BY_EXTENSION.items()},
+}
+
+# Files without an extension that are text all the same.
+_BY_NAME = {"makefile": "make", "gnumakefile": "make", "dockerfile": "sh", "cmakelists.txt": "cmake"}
+
+
+def extension_of(path: Path) -> str:
+    """Lower case, without the dot; files known by their whole name get the extension they stand for."""
+    return _BY_NAME.get(path.name.lower()) or path.suffix.lower().removeprefix(".")
+
+
+def by_extension(path: Path) -> Format | None:
+    return _BY_EXTENSION.get(extension_of(path))
+
+
+def current_reader(path: Path) -> str | None:
+    """The "name@version" that the extension of `path` asks for; its content may ask for another one."""
+    found = by_extension(path)
+    return found.reader if found else None
+
+
+def is_current(reader: str) -> bool:
+    """Whether text read by `reader` ("name@version") would be read the same way today."""
+    return reader in _CURRENT

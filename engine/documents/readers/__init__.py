@@ -1,0 +1,1 @@
+"""One module per format: bytes or decoded text in, a `Draft` out."""

@@ -1,0 +1,114 @@
+"""PDF: text page by page with pypdfium2, headings from the outline; pypdf where pdfium gives up."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line, unix_newlines
+
+_PASSWORD, _SECURITY = 4, 5  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
+_SOFT_HYPHEN = re.compile("[\ufffe\x02\u00ad]\r?\n?")
+_METADATA = {"Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created"}
+_PROGRAM = re.compile(r"^Microsoft \w+ - |\.(?:docx?|pptx?|xlsx?|tex|dvi|pdf|indd|pages)$", re.IGNORECASE)
+
+
+def read(path: Path) -> Draft:
+    """Raises Unreadable("password"); an empty draft means pages without text."""
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in (_PASSWORD, _SECURITY):
+            raise Unreadable("password") from error
+        return _second_opinion(path)
+    try:
+        return _read(document)
+    finally:
+        document.close()
+
+
+def _read(document: Any) -> Draft:
+    if document.get_formtype():
+        document.init_forms()
+    outline = _outline(document)
+    path = HeadingPath()
+    writer = Writer()
+    blank = 0
+    for index in range(len(document)):
+        text = _page_text(document, index)
+        blank += not text.strip()
+        start = 0
+        for level, heading in outline.get(index, []):
+            # A heading found on its page starts a section there; else it holds from where the last one began.
+            found = _find(heading, text, start)
+            if found is not None and text[start:found].strip():
+                writer.place(path.path, index + 1)
+                writer.block(text[start:found])
+                start = found
+            path.enter(level, heading)
+        writer.place(path.path, index + 1)
+        writer.block(text[start:])
+    metadata = {
+        ours: value for name, ours in _METADATA.items() if (value := document.get_metadata_value(name))
+    }
+    if 0 < blank < len(document):
+        metadata["pages_without_text"] = str(blank)
+    return writer.draft(title(document.get_metadata_value("Title")), len(document), metadata)
+
+
+def _page_text(document: Any, index: int) -> str:
+    page = document[index]
+    try:
+        if document.formenv:
+            page.flatten()  # in memory only: what a form was filled in with becomes text of the page
+        text_page = page.get_textpage()
+        try:
+            text: str = text_page.get_text_bounded()
+        finally:
+            text_page.close()
+    finally:
+        page.close()
+    return unix_newlines(_SOFT_HYPHEN.sub("", text)).replace("\0", "")
+
+
+def _outline(document: Any) -> dict[int, list[tuple[int, str]]]:
+    """Page index -> (level, heading) in order."""
+    outline: dict[int, list[tuple[int, str]]] = {}
+    for bookmark in document.get_toc():
+        target = bookmark.get_dest()
+        page = target.get_index() if target else None
+        heading = one_line(bookmark.get_title() or "")
+        if page is not None and heading:
+            outline.setdefault(page, []).append((bookmark.level, heading))
+    return outline
+
+
+def _find(heading: str, text: str, start: int) -> int | None:
+    """Where the line that begins with `heading` (numbering before it allowed) starts."""
+    words = r"\s+".join(map(re.escape, heading.split()))
+    match = re.compile(rf"^[ \t]*(?:[\dA-Z.]+\s+)?{words}", re.MULTILINE).search(text, start)
+    return match.start() if match else None
+
+
+def title(raw: str) -> str:
+    """A title worth showing: the program's additions are taken off, place holders dropped."""
+    cleaned = one_line(_PROGRAM.sub("", _PROGRAM.sub("", raw or "")))
+    return "" if cleaned.lower() in {"untitled", "unknown", "title", "document", "none"} else cleaned
+
+
+def _second_opinion(path: Path) -> Draft:
+    """pypdf mends some files that pdfium refuses. Its errors tell that the file is damaged."""
+    from pypdf import PdfReader
+
+    reader = PdfReader(path)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise Unreadable("password")
+    writer = Writer()
+    for number, page in enumerate(reader.pages, start=1):
+        writer.place((), number)
+        writer.block(page.extract_text())
+    found = reader.metadata
+    return writer.draft(title(found.title or "" if found else ""), len(reader.pages))

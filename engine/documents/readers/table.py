@@ -1,0 +1,66 @@
+"""Tables: every row becomes a line `column: value; column: value`, to be understood on its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+
+from engine.documents.extract import Draft, Writer, one_line
+
+_DELIMITERS = ",;\t|"
+_NUMBER = re.compile(r"[-+$€£]?\d[\d.,:/ %-]*")
+_WIDE = 600  # code points of a row; a wider one is cut, and its parts need the row's key as heading
+
+
+def read(text: str) -> Draft:
+    csv.field_size_limit(len(text) + 1)
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)) if any(row)]
+    header = rows[0] if _is_header(rows) else None
+    writer = Writer()
+    for row in rows[1:] if header else rows:
+        line = row_line(row, header)
+        writer.place((one_line(row_line(row[:1], header)),) if len(line) > _WIDE else ())
+        writer.block(line, gap="\n")
+    if header and len(rows) == 1:
+        writer.block(row_line(header, None))
+    return writer.draft(metadata={"columns": ", ".join(header)} if header else {})
+
+
+def row_line(row: Sequence[str], header: Sequence[str] | None) -> str:
+    """One row as text; empty cells are left out. Without a header the values stand alone."""
+    cells = [" ".join(cell.split()) for cell in row]
+    if header is None:
+        return " | ".join(filter(None, cells))
+    names = [*(" ".join(name.split()) for name in header), *([""] * (len(cells) - len(header)))]
+    return "; ".join(
+        f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell
+    )
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that gives most rows one same width above 1."""
+    sample = text[:65536]
+
+    def score(delimiter: str) -> tuple[int, int]:
+        rows = islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), 100)
+        width, count = Counter(len(row) for row in rows if row).most_common(1)[0]
+        return (count if width > 1 else 0), width
+
+    return max(_DELIMITERS, key=score)
+
+
+def _is_header(rows: list[list[str]]) -> bool:
+    """Names, each once, none a number. A single column needs more: it may be a plain list."""
+    if not rows or len(rows[0]) < 2:
+        return False
+    names = [cell.strip() for cell in rows[0]]
+    named = [name for name in names if name]
+    return (
+        len(named) >= len(names) - 1
+        and len(set(named)) == len(named)
+        and not any(_NUMBER.fullmatch(name) for name in named)
+    )

@@ -1,0 +1,236 @@
+"""Word (.docx): headings, lists, tables, text boxes, notes, headers and footers, in reading order."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from posixpath import join, normpath
+from typing import Any
+
+from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer
+from engine.documents.readers.table import row_line
+
+_MAX_PART = 100_000_000  # bytes of one part unpacked: about 5 million words, or a zip bomb
+_ANY = "{*}"
+_SKIPPED = frozenset("del moveFrom Fallback instrText delText pPr rPr tblPr trPr tcPr sectPr".split())
+_HEADING_STYLE = re.compile(r"heading ([1-9])$", re.IGNORECASE)
+_DATES = {"created": "created", "creator": "author", "subject": "subject", "keywords": "keywords"}
+
+
+def read(path: Path) -> Draft:
+    """Raises Unreadable("damaged" | "too_large"), zipfile and lxml errors."""
+    with zipfile.ZipFile(path) as archive:
+        return _Document(archive).read()
+
+
+class _Document:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        names = archive.namelist()
+        main = [name for name in names if re.fullmatch(r"word/document\d*\.xml", name)]
+        if not main:
+            raise Unreadable("damaged", "no document part")
+        self.main = main[0]
+        self.parts = frozenset(names)
+        self.levels, self.titles = self._styles()
+        self.path = HeadingPath()
+        self.writer = Writer()
+        self.title = ""
+
+    def read(self) -> Draft:
+        body = self._part(self.main)
+        if body is None:
+            raise Unreadable("damaged", "no document part")
+        related = self._related()
+        for kind in ("header", "body", "footnotes", "endnotes", "comments", "footer"):
+            if kind == "body":
+                self._blocks(body.find(f"{_ANY}body"))
+                self.writer.place()
+                continue
+            seen: set[str] = set()
+            for name in related.get(kind, []):
+                part = self._part(name)
+                text = "\n".join(self._paragraphs(part)) if part is not None else ""
+                if text.strip() and text not in seen:  # first, even and odd pages often repeat one header
+                    seen.add(text)
+                    self.writer.block(text)
+        metadata = self._metadata()
+        return self.writer.draft(metadata.pop("title", "") or self.title, None, metadata)
+
+    # -- parts -----------------------------------------------------------------------------------
+
+    def _part(self, name: str) -> Any:
+        from lxml import etree
+
+        if name not in self.parts:
+            return None
+        if self.archive.getinfo(name).file_size > _MAX_PART:
+            raise Unreadable("too_large", name)
+        try:
+            data = self.archive.read(name)
+        except RuntimeError as error:  # zipfile's word for an encrypted member
+            raise Unreadable("password") from error
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        return etree.fromstring(data, parser)
+
+    def _related(self) -> dict[str, list[str]]:
+        folder, _, name = self.main.rpartition("/")
+        relations = self._part(f"{folder}/_rels/{name}.rels")
+        found: dict[str, list[str]] = {}
+        for relation in relations if relations is not None else ():
+            kind = (relation.get("Type") or "").rpartition("/")[2]
+            target = normpath(join("/" + folder, relation.get("Target") or "")).lstrip("/")
+            if relation.get("TargetMode") != "External":
+                found.setdefault(kind, []).append(target)
+        return found
+
+    def _styles(self) -> tuple[dict[str, int], frozenset[str]]:
+        """Style id -> heading level (1-based), inherited from what it is based on; ids of title styles."""
+        styles = self._part("word/styles.xml")
+        levels: dict[str, int] = {}
+        titles: set[str] = set()
+        parents: dict[str, str] = {}
+        for style in styles.iter(f"{_ANY}style") if styles is not None else ():
+            key, name = _value(style, "styleId"), _child(style, "name")
+            level = _child(style, "pPr/{*}outlineLvl")
+            if match := _HEADING_STYLE.search(name):
+                levels[key] = int(match[1])
+            elif level.isdecimal() and int(level) < 9:
+                levels[key] = int(level) + 1
+            if name.lower() == "title":
+                titles.add(key)
+            parents[key] = _child(style, "basedOn")
+        for key in parents:
+            chain, parent = {key}, parents[key]
+            while parent and parent not in levels and parent not in chain:
+                chain.add(parent)
+                parent = parents.get(parent, "")
+            if parent in levels:
+                levels.setdefault(key, levels[parent])
+        return levels, frozenset(titles)
+
+    def _metadata(self) -> dict[str, str]:
+        core = self._part("docProps/core.xml")
+        found: dict[str, str] = {}
+        for element in core if core is not None else ():
+            name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+            if name in ("title", *_DATES) and (element.text or "").strip():
+                found[_DATES.get(name, name)] = element.text.strip()
+        return found
+
+    # -- text ------------------------------------------------------------------------------------
+
+    def _blocks(self, parent: Any) -> None:
+        for element in parent if parent is not None else ():
+            name = _name(element)
+            if name == "p":
+                self._paragraph(element)
+            elif name == "tbl":
+                self._table(element)
+            elif name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"):
+                self._blocks(element)
+
+    def _paragraph(self, paragraph: Any) -> None:
+        text = _text(paragraph)
+        style = _child(paragraph, "pPr/{*}pStyle")
+        own = _child(paragraph, "pPr/{*}outlineLvl")
+        level = int(own) + 1 if own.isdecimal() and int(own) < 9 else self.levels.get(style, 0)
+        if text.strip():
+            if style in self.titles:
+                self.title = self.title or text
+            elif level:
+                self.writer.place(self.path.enter(level, text))
+        numbering = paragraph.find(f"{_ANY}pPr/{_ANY}numPr")
+        if numbering is not None and not level and text.strip():
+            depth = _child(numbering, "ilvl")
+            indent = "  " * (int(depth) if depth.isdecimal() else 0)
+            self.writer.block(f"{indent}- {text}", gap="\n")
+        else:
+            self.writer.block(text)
+        for box in _boxes(paragraph):
+            self._blocks(box)
+
+    def _table(self, table: Any) -> None:
+        rows: list[list[str]] = []
+        above: list[str] = []
+        for row in table.iter(f"{_ANY}tr"):
+            if next(row.iterancestors(f"{_ANY}tbl")) is not table:
+                continue  # a table inside a cell is text of that cell
+            cells: list[str] = []
+            for cell in row.iter(f"{_ANY}tc"):
+                if next(cell.iterancestors(f"{_ANY}tr")) is not row:
+                    continue
+                merged = cell.find(f"{_ANY}tcPr/{_ANY}vMerge")
+                text = "\n".join(self._paragraphs(cell))
+                if merged is not None and _value(merged, "val") != "restart" and len(cells) < len(above):
+                    text = above[len(cells)]
+                span = _child(cell, "tcPr/{*}gridSpan")
+                cells += [text] + [""] * (min(int(span), 100) - 1 if span.isdecimal() else 0)
+            rows.append(cells)
+            above = cells
+        header = rows[0] if self._has_header(table, rows) else None
+        gap = "\n\n"
+        for cells in rows[1:] if header else rows:
+            self.writer.block(row_line(cells, header), gap)
+            gap = "\n"
+
+    @staticmethod
+    def _has_header(table: Any, rows: list[list[str]]) -> bool:
+        if len(rows) < 2 or len(rows[0]) < 2 or not all(cell.strip() for cell in rows[0]):
+            return False
+        if table.find(f"{_ANY}tr/{_ANY}trPr/{_ANY}tblHeader") is not None:
+            return True
+        # Word marks the first row of most new tables; with two columns it is as often a plain list of pairs.
+        return len(rows[0]) > 2
+
+    def _paragraphs(self, part: Any) -> Iterator[str]:
+        for paragraph in part.iter(f"{_ANY}p"):
+            if (text := _text(paragraph)).strip():
+                yield text
+
+
+def _text(paragraph: Any) -> str:
+    """The runs of one paragraph. Deleted text, field codes and paragraphs of text boxes are left out."""
+    from lxml import etree
+
+    parts: list[str] = []
+    walker = etree.iterwalk(paragraph, events=("start",))
+    for _, element in walker:
+        name = _name(element)
+        if name in _SKIPPED or (name == "txbxContent"):
+            walker.skip_subtree()
+        elif name == "t":
+            parts.append(element.text or "")
+        elif name == "tab":
+            parts.append("\t")
+        elif name in ("br", "cr"):
+            parts.append("\n")
+        elif name == "noBreakHyphen":
+            parts.append("-")
+    return "".join(parts).strip()
+
+
+def _boxes(paragraph: Any) -> list[Any]:
+    """Text boxes anchored in a paragraph; the copy for old programs (Fallback) is left out."""
+    return [
+        box
+        for box in paragraph.iter(f"{_ANY}txbxContent")
+        if next(box.iterancestors(f"{_ANY}Fallback"), None) is None
+        and next(box.iterancestors(f"{_ANY}p")) is paragraph
+    ]
+
+
+def _name(element: Any) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _value(element: Any, name: str) -> str:
+    """The attribute `name` in whatever namespace: documents come in two dialects."""
+    return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), "")
+
+
+def _child(element: Any, path: str) -> str:
+    found = element.find(_ANY + path)
+    return _value(found, "val") if found is not None else ""
