@@ -6,27 +6,47 @@ return a `Job`. Failures are `EngineError`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Any, Literal
 
+from engine import settings as choices
 from engine.contracts import (
+    NOTICES,
     Answer,
-    Check,
     ChatSummary,
+    Check,
     Citation,
+    Coverage,
     FileReport,
     FolderReport,
     IndexSummary,
     Message,
+    ModelReport,
     PassageView,
     SearchReply,
     Status,
+    Turn,
+    from_json,
+    to_json,
 )
+from engine.errors import EngineError
+from engine.paths import find_home
 from engine.settings import Settings
+from engine.store.database import Database
+from engine.store.lock import HomeLock, holder
+from engine.store.user import UserStore
+from engine.workers import doctor
 from engine.workers.jobs import Job
+from engine.workers.supervisor import Worker
 
 __all__ = ["Engine", "Job"]
+
+TITLE_LENGTH = 60
+HISTORY = 20  # messages of a chat that a new question may refer to
 
 
 class Engine:
@@ -37,13 +57,49 @@ class Engine:
     except `ask`, which answers without storing.
     """
 
-    def __init__(self, home: str | Path | None = None, *, write: bool | None = None) -> None: ...
+    def __init__(
+        self, home: str | Path | None = None, *, write: bool | None = None, program: str = "Nocturne"
+    ) -> None:
+        self.home = find_home(home)
+        self._lock = HomeLock(self.home, program)
+        if write is not False:
+            try:
+                self._lock.acquire()
+            except EngineError as error:
+                if write or error.code != "home_locked":
+                    raise
+        try:
+            self._settings = choices.load(self.home.settings)
+            self._user = UserStore(self.home, write=self._lock.held)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._answer = Worker("answer", self.home)
+        self._index = Worker("index", self.home)
+        self._answering = 0
+        self._counting = threading.Lock()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
-    def writable(self) -> bool: ...
+    def writable(self) -> bool:
+        return self._lock.held
 
     def close(self) -> None:
         """Cancel jobs, end all worker processes (bounded to about 3 s), release the lock."""
+        ending = [threading.Thread(target=worker.close) for worker in (self._answer, self._index)]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join()
+        self._user.close()
+        self._lock.release()
 
     # -- library ---------------------------------------------------------------------------------
 
@@ -52,28 +108,98 @@ class Engine:
 
         With no paths: all remembered folders. Events: Progress(scan|words|meaning), FileDone, Notice.
         """
-        ...
-
-    def folders(self) -> list[FolderReport]: ...
-
-    def remove_folder(self, path: str | Path) -> None:
-        """Forget a folder and everything indexed from it."""
+        self._may_write()
+        roots = [self._usable(Path(path)) for path in paths]
+        for root in roots:
+            self._user.add_folder(root, "folder" if root.is_dir() else "file")
+        if not paths:
+            roots = [Path(folder.path) for folder in self._user.folders()]
+            if not roots:
+                raise EngineError("nothing_indexed")
+        return self._submit_index([str(root) for root in roots])
 
     def retry(self, path: str | Path | None = None) -> Job[IndexSummary]:
         """Index again what failed or was skipped (one file, or all)."""
-        ...
+        self._may_write()
+        roots = [folder.path for folder in self._user.folders()]
+        if not roots:
+            raise EngineError("nothing_indexed")
+        return self._submit_index(roots, retry=True if path is None else str(_absolute(path)))
 
-    def status(self) -> Status: ...
+    def _submit_index(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
+        return self._index.submit(
+            "index",
+            {"roots": roots, "retry": retry},
+            lambda raw: from_json(IndexSummary, raw),
+            restartable=True,
+        )
+
+    def folders(self) -> list[FolderReport]:
+        """All remembered folders and how far each is."""
+        known = {folder.path: folder for folder in self._user.folders()}
+        with self._reading_index() as database:
+            if database is None:
+                return [FolderReport(path, learn=folder.learn) for path, folder in known.items()]
+            from engine.library import ledger
+
+            return ledger.folder_reports(database, [(path, folder.learn) for path, folder in known.items()])
+
+    def remove_folder(self, path: str | Path) -> Job[None]:
+        """Forget a folder and everything indexed from it. Raises EngineError("folder_missing")."""
+        self._may_write()
+        root = str(_absolute(path))
+        self._user.remove_folder(root)
+        keep = [folder.path for folder in self._user.folders()]
+        return self._index.submit("remove", {"root": root, "keep": keep}, lambda _raw: None)
+
+    def set_learn(self, path: str | Path, learn: bool) -> None:
+        """Allow or forbid nights to train on a folder's files."""
+        self._may_write()
+        self._user.set_learn(str(_absolute(path)), learn)
+
+    def status(self) -> Status:
+        with self._reading_index() as database:
+            coverage, problems = self._coverage(database)
+        return Status(
+            home=str(self.home.root),
+            coverage=coverage,
+            folders=tuple(self.folders()),
+            problems=tuple(problems),
+            models=tuple(self.models()),
+            chats=self._user.count_chats(),
+            writer="" if self.writable else self._holder(),
+        )
+
+    @staticmethod
+    def _coverage(database: Database | None) -> tuple[Coverage, list[FileReport]]:
+        if database is None:
+            return Coverage(), []
+        from engine.library import ledger
+
+        return ledger.coverage(database), ledger.problems(database, 0, 200)
 
     def problems(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
         """Files that were skipped or failed, newest first."""
-        ...
+        with self._reading_index() as database:
+            if database is None:
+                return []
+            from engine.library import ledger
 
-    def search(self, query: str, k: int = 10, folder: str | None = None) -> Job[SearchReply]: ...
+            return ledger.problems(database, offset, limit)
+
+    def search(self, query: str, k: int = 10, folder: str | Path | None = None) -> Job[SearchReply]:
+        """The `k` best passages, best first; `folder` limits the search to what lies below it."""
+        params = {"query": query, "k": k, "folder": str(_absolute(folder)) if folder else None}
+        return self._answer.submit("search", params, lambda raw: from_json(SearchReply, raw))
 
     def view(self, citation: Citation) -> PassageView:
         """The cited span with about 600 characters of stored text on each side."""
-        ...
+        with self._reading_index() as database:
+            if database is None:
+                return PassageView(citation.path, citation.page, "", "", citation.quote, "", missing=True)
+            from engine.library import ledger
+
+            return ledger.view(database, citation)
 
     # -- chat ------------------------------------------------------------------------------------
 
@@ -82,46 +208,158 @@ class Engine:
         question: str,
         chat: str | None = None,
         *,
-        folder: str | None = None,
+        folder: str | Path | None = None,
         files: bool = True,
         max_tokens: int = 256,
     ) -> Job[Answer]:
         """Answer, in `chat` (an id), or a new chat when `chat` is None or "new".
 
         Events: Notice, Found, Progress(prompt), Token. Cancelling keeps what was written: the job then
-        *succeeds* with `stopped=True` if any token came, else it ends as Cancelled.
+        *succeeds* with `stopped=True` if any token came, else it ends as Cancelled. The question is stored
+        before this returns.
         """
-        ...
+        if not question.strip():
+            raise EngineError("question_empty")
+        known = None if chat in (None, "new") else chat
+        history = self._user.messages(known, HISTORY) if known else []
+        asked = self._store_question(question, known)
+        params = {
+            "question": question,
+            "history": [to_json(Turn(m.role, m.text)) for m in history if m.text],
+            "folder": str(_absolute(folder)) if folder else None,
+            "files": files,
+            "max_tokens": max_tokens,
+        }
+        self._pause_background(True)
+        job: Job[Answer] = self._answer.submit("ask", params, lambda raw: self._store_answer(raw, asked))
+        job.subscribe(on_end=lambda _job: self._pause_background(False))
+        return job
+
+    def _store_question(self, question: str, chat: str | None) -> Message | None:
+        if not self.writable:
+            return None
+        if chat is None:
+            title = " ".join(question.split())
+            short = title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
+            chat = self._user.create_chat(short).id
+        last = self._user.messages(chat, 1)
+        return self._user.add_message(chat, question, parent=last[0].id if last else None)
+
+    def _store_answer(self, raw: Any, asked: Message | None) -> Answer:
+        answer = from_json(Answer, raw)
+        if asked is None:
+            return _unstored(answer, self._holder())
+        stored = self._user.add_answer(asked.chat, asked.id, answer).answer
+        assert stored is not None
+        return stored
+
+    def _pause_background(self, pause: bool) -> None:
+        """Background processes stand still while an answer is computed: the person comes first."""
+        with self._counting:
+            self._answering += 1 if pause else -1
+            if pause and self._answering == 1:
+                self._index.suspend()
+            elif not pause and self._answering == 0:
+                self._index.resume()
 
     def warm(self) -> Job[None]:
         """Start the answer process and load its models, so that the first question does not wait."""
-        ...
+        return self._answer.submit("warm", {}, lambda _raw: None)
 
     def chats(self, limit: int = 500) -> list[ChatSummary]:
         """Newest first, deleted ones left out."""
-        ...
+        return self._user.chats(limit)
 
     def messages(self, chat: str, limit: int = 50, before: str | None = None) -> list[Message]:
         """The newest `limit` messages of a chat (older than message id `before`), oldest first."""
-        ...
+        return self._user.messages(chat, limit, before)
 
-    def rename_chat(self, chat: str, title: str) -> None: ...
+    def rename_chat(self, chat: str, title: str) -> None:
+        self._user.rename(chat, title)
 
     def delete_chat(self, chat: str) -> None:
         """Hide a chat; `restore_chat` brings it back for 30 days."""
+        self._user.delete(chat)
 
-    def restore_chat(self, chat: str) -> None: ...
+    def restore_chat(self, chat: str) -> None:
+        self._user.restore(chat)
 
-    def vote(self, message: str, vote: Literal["up", "down"] | None, better: str = "") -> None: ...
+    def vote(self, message: str, vote: Literal["up", "down"] | None, better: str = "") -> None:
+        self._user.vote(message, vote, better)
 
     def record(self, kind: Literal["opened_citation", "opened_file"], message: str | None, path: str) -> None:
         """Remember that the person opened a source: what was used matters at night."""
+        self._user.record(kind, message, path)
 
     # -- the house -------------------------------------------------------------------------------
 
-    def doctor(self) -> list[Check]: ...
+    def models(self) -> list[ModelReport]:
+        """The catalog, and whether each model's file is here and is the right one."""
+        from engine.models import catalog, files
+
+        return [files.report(card, self.home) for card in catalog.cards()]
+
+    def doctor(self) -> list[Check]:
+        """Check machine and install; what fails carries a hint how to mend it."""
+        return doctor.check(self.home, self._answer)
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> Settings:
+        return self._settings
 
-    def change_settings(self, settings: Settings) -> None: ...
+    def change_settings(self, settings: Settings) -> None:
+        self._may_write()
+        choices.save(self.home.settings, settings)
+        self._settings = settings
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading_index(self) -> Iterator[Database | None]:
+        """index.db, read-only; None while there is none that can be read."""
+        from engine.library import schema
+
+        database = schema.open_for_reading(self.home.index_db)
+        try:
+            yield database
+        finally:
+            if database is not None:
+                database.close()
+
+    def _usable(self, path: Path) -> Path:
+        """The absolute path of a file or folder that may be indexed."""
+        found = _absolute(path)
+        if not found.exists():
+            raise EngineError("path_missing", path=str(found))
+        home = self.home.root.resolve()
+        if found == home or home in found.parents:
+            raise EngineError("path_is_home", path=str(found))
+        try:
+            with found.open("rb") if found.is_file() else _listing(found):
+                return found
+        except OSError as error:
+            raise EngineError("path_unreadable", path=str(found)) from error
+
+    def _may_write(self) -> None:
+        if not self.writable:
+            raise EngineError("read_only", holder=self._holder(), path=str(self.home.root))
+
+    def _holder(self) -> str:
+        name, _pid = holder(self.home) or ("Another program", 0)
+        return name
+
+
+def _unstored(answer: Answer, name: str) -> Answer:
+    from dataclasses import replace
+
+    return replace(answer, note=NOTICES["not_stored"].format(holder=name))
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().resolve()
+
+
+def _listing(folder: Path) -> Any:
+    import os
+
+    return os.scandir(folder)

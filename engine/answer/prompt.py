@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
+from string import Template
 
 from engine.contracts import Passage, Turn
 from engine.errors import EngineError
@@ -77,20 +78,16 @@ def _ask(question: str, passages: Sequence[Passage]) -> str:
     if not passages:
         return question
     numbered = "\n\n".join(_numbered(n, passage) for n, passage in enumerate(passages, 1))
-    return _texts()["question"].replace("{passages}", numbered).replace("{question}", question)
+    return Template(_texts()["question"]).substitute(passages=numbered, question=question)
 
 
 def _numbered(n: int, passage: Passage) -> str:
-    fields = {
-        "{n}": str(n),
-        "{name}": PurePath(passage.path).name,
-        "{heading}": f", {passage.heading}" if passage.heading else "",
-        "{text}": passage.text,
-    }
-    text = _texts()["passage"]
-    for name, value in fields.items():
-        text = text.replace(name, value, 1)
-    return text
+    return Template(_texts()["passage"]).substitute(
+        n=n,
+        name=PurePath(passage.path).name,
+        heading=f", {passage.heading}" if passage.heading else "",
+        text=passage.text,
+    )
 
 
 def _fitting_passages(model: ChatModel, passages: Sequence[Passage], budget: int) -> list[Passage]:

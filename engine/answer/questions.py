@@ -27,15 +27,11 @@ def search_query(question: str, history: Sequence[Turn]) -> str:
     """The question; a follow-up ("and her phone?") brings along what the last questions named."""
     if not is_follow_up(question, history):
         return question
-    asked = [turn.text for turn in history if turn.role == "user"][-2:]
-    known = keys(question)
-    brought = [
-        text[term.start : term.end]
-        for text in reversed(asked)
-        for term in terms(text)
-        if term.key not in known and not known.add(term.key)  # type: ignore[func-returns-value]
-    ]
-    return " ".join([question, *brought])
+    brought: dict[str, str] = {}
+    for text in reversed([turn.text for turn in history if turn.role == "user"][-2:]):
+        brought |= {term.key: text[term.start : term.end] for term in terms(text) if term.key not in brought}
+    asked = keys(question)
+    return " ".join([question, *(word for key, word in brought.items() if key not in asked)])
 
 
 def is_follow_up(question: str, history: Sequence[Turn]) -> bool:

@@ -1,0 +1,1 @@
+"""The trainer for Apple Silicon: mlx and mlx-lm live here only."""

@@ -1,0 +1,417 @@
+"""`nocturne ...`: a thin shell over Engine. It opens the window by starting a process, never by import.
+
+Nothing heavy is imported before a verb runs: `nocturne --help` loads argparse and little else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from engine.errors import CANCELLED, REASONS, USAGE, Cancelled, EngineError
+
+if TYPE_CHECKING:
+    from engine.api import Engine, Job
+    from engine.contracts import Answer, Event
+
+Arguments = argparse.Namespace
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise EngineError("usage", detail=message[:1].upper() + message[1:] + ".")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. `--home` and `--json` work before and after the verb."""
+    shared = argparse.ArgumentParser(add_help=False)
+    # SUPPRESS: a sub-parser's default would overwrite what was given before the verb.
+    shared.add_argument(
+        "--home", metavar="DIR", default=argparse.SUPPRESS, help="where Nocturne keeps its data"
+    )
+    shared.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable output"
+    )
+    parser = _Parser(
+        prog="nocturne",
+        parents=[shared],
+        description="Your files by day, your model by night. Nothing leaves this computer. "
+        "Without a command, the window opens.",
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=_Parser)
+
+    def verb(name: str, run: Callable[[Arguments], int], text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, parents=[shared], help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    verb("try", _try, "ask a first question of the sample folder, in a home of its own")
+    index = verb("index", _index, "add folders or files, and bring the index in step with them")
+    index.add_argument("paths", nargs="*", metavar="PATH", help="none: every folder added so far")
+    folders = verb("folders", _folders, "list, add, remove folders, or let nights learn from them")
+    folders.add_argument("action", choices=["list", "add", "remove", "set"], nargs="?", default="list")
+    folders.add_argument("path", nargs="?", metavar="PATH")
+    folders.add_argument("--learn", choices=["on", "off"])
+    verb("status", _status, "what is indexed, what is not and why, models, nights")
+    retry = verb("retry", _retry, "read again what failed or was skipped")
+    retry.add_argument("path", nargs="?", metavar="PATH")
+    search = verb("search", _search, "find passages")
+    search.add_argument("query", metavar="QUERY")
+    search.add_argument("-k", type=_count, default=10, metavar="N", help="how many passages (10)")
+    search.add_argument("--folder", metavar="PATH", help="only below this folder")
+    ask = verb("ask", _ask, "answer a question from the files")
+    ask.add_argument("question", metavar="QUESTION")
+    ask.add_argument("--chat", metavar="ID", help="go on with a chat; 'new' begins one")
+    ask.add_argument("--folder", metavar="PATH", help="only from files below this folder")
+    ask.add_argument("--no-files", action="store_true", help="answer from the model alone")
+    ask.add_argument("--max-tokens", type=_count, default=256, metavar="N")
+    chats = verb("chats", _chats, "list the chats")
+    chats.add_argument("--limit", type=_count, default=100, metavar="N")
+    vote = verb("vote", _vote, "say whether an answer was good")
+    vote.add_argument("message", metavar="MESSAGE")
+    vote.add_argument("vote", choices=["up", "down"])
+    vote.add_argument("--better", default="", metavar="TEXT", help="what it should have said")
+    models = verb("models", _models, "list the models")
+    models.add_argument("action", choices=["list"], nargs="?", default="list")
+    bench = verb("bench", _bench, "measure this install; both sides of each comparison in one run")
+    bench.add_argument("what", choices=["speed"])
+    verb("doctor", _doctor, "check machine and install")
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 100_000:
+        raise argparse.ArgumentTypeError("must be between 1 and 100000")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code of DESIGN's contract and prints no traceback for a mistake."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["worker"]:
+        return _worker(words[1:])
+    as_json = "--json" in words
+    try:
+        arguments = build_parser().parse_args(words)
+        run: Callable[[Arguments], int] = getattr(arguments, "run", _window)
+        return run(arguments)
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except EngineError as error:
+        _print_error(error, as_json)
+        return error.exit_code
+    except (Cancelled, KeyboardInterrupt):
+        return CANCELLED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); the interpreter must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _print_error(error: EngineError, as_json: bool) -> None:
+    if as_json:
+        _print_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    else:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+    if error.code == "usage":
+        assert error.exit_code == USAGE
+
+
+def _worker(words: Sequence[str]) -> int:
+    """A frozen program has one executable for all of its processes: this word makes it a worker."""
+    from pathlib import Path
+
+    from engine.paths import Home
+    from engine.workers.main import boot
+
+    boot(words[0], Home(Path(words[1])))
+    return 0
+
+
+# ---- helpers -----------------------------------------------------------------------------------
+
+
+def _open(arguments: Arguments, *, write: bool | None = None) -> Engine:
+    from engine.api import Engine
+
+    return Engine(getattr(arguments, "home", None), write=write, program=f"nocturne {arguments.verb}")
+
+
+def _wants_json(arguments: Arguments) -> bool:
+    return bool(getattr(arguments, "json", False))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def _follow(job: Job[Any], arguments: Arguments, json_lines: bool = False) -> Any:
+    """Show a job's progress until it ends; Ctrl+C cancels it."""
+    from engine.contracts import event_to_json
+
+    try:
+        for event in job.events():
+            if json_lines and _wants_json(arguments):
+                _print_json(event_to_json(event))
+            elif not _wants_json(arguments):
+                _show(event)
+    except KeyboardInterrupt:
+        job.cancel()
+    finally:
+        _status_line("")
+    return job.result()
+
+
+def _show(event: Event) -> None:
+    from engine.contracts import NOTICES, FileDone, Notice, Progress
+
+    if isinstance(event, Notice):
+        _status_line("")
+        print(NOTICES[event.code].format(**event.params), file=sys.stderr)
+    elif isinstance(event, Progress):
+        share = f"{100 * event.done / event.total:.1f} %" if event.total else str(event.done)
+        left = f", about {event.seconds_left:.0f} s left" if event.seconds_left is not None else ""
+        _status_line(f"{event.phase} {share}{left} {os.path.basename(event.current)}")
+    elif isinstance(event, FileDone) and event.reason and event.reason != "ignored":
+        _status_line("")
+        print(f"{event.state}: {event.path}: {REASONS[event.reason].message}", file=sys.stderr)
+
+
+def _status_line(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
+
+
+# ---- verbs -------------------------------------------------------------------------------------
+
+
+def _window(arguments: Arguments) -> int:
+    """Open the window and stay until it is closed."""
+    import subprocess
+
+    from engine.workers import doctor, launch
+
+    problem = doctor.window_problem()
+    if problem is not None:
+        raise EngineError("no_window", detail=problem)
+    home = getattr(arguments, "home", None)
+    return subprocess.run(launch.window_command(["--home", home] if home else []), check=False).returncode
+
+
+def _try(arguments: Arguments) -> int:
+    """The main job on the sample folder: in the window, or here if no window can start."""
+    import subprocess
+
+    from engine.paths import find_home
+    from engine.workers import doctor, launch
+    from resources import resource
+
+    question = "When does the lease end?"
+    sample = str(resource("sample"))
+    home = getattr(arguments, "home", None) or str(find_home().root.with_name("nocturne-try"))
+    problem = doctor.window_problem()
+    if problem is None:
+        words = ["--home", home, "--folder", sample, "--ask", question]
+        return subprocess.run(launch.window_command(words), check=False).returncode
+    arguments.home = home
+    if not _wants_json(arguments):
+        print(f"The window cannot start here ({problem}), so here it is in the terminal.\n")
+        print(f"Indexing the sample folder {sample}")
+    with _open(arguments, write=True) as engine:
+        _follow(engine.index([sample]), arguments)
+        if not _wants_json(arguments):
+            print(f"Question: {question}\n")
+        answer: Answer = _follow(engine.ask(question), arguments)
+    _print_answer(answer, arguments)
+    if not _wants_json(arguments):
+        print("\nNow yours: nocturne index FOLDER, then nocturne ask QUESTION")
+    return 0
+
+
+def _index(arguments: Arguments) -> int:
+    with _open(arguments, write=True) as engine:
+        return _run_index(engine.index(arguments.paths), arguments)
+
+
+def _retry(arguments: Arguments) -> int:
+    with _open(arguments, write=True) as engine:
+        return _run_index(engine.retry(arguments.path), arguments)
+
+
+def _run_index(job: Job[Any], arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    summary = _follow(job, arguments, json_lines=True)
+    if _wants_json(arguments):
+        _print_json({"event": "done", **to_json(summary)})
+        return 0
+    print(
+        f"{summary.files} files: {summary.indexed} indexed, {summary.skipped} skipped, {summary.failed} failed; "
+        f"{summary.passages} passages in {summary.seconds:.1f} s."
+    )
+    if summary.skipped + summary.failed:
+        print("`nocturne status` says why, file by file.")
+    return 0
+
+
+def _folders(arguments: Arguments) -> int:
+    if arguments.action != "list" and not arguments.path:
+        raise EngineError("usage", detail=f"`folders {arguments.action}` needs a PATH.")
+    if arguments.action == "set" and not arguments.learn:
+        raise EngineError("usage", detail="`folders set PATH` needs --learn on or --learn off.")
+    if arguments.action == "list":
+        with _open(arguments, write=False) as engine:
+            return _print_folders(engine, arguments)
+    with _open(arguments, write=True) as engine:
+        if arguments.action == "add":
+            return _run_index(engine.index([arguments.path]), arguments)
+        if arguments.action == "remove":
+            engine.remove_folder(arguments.path).result()
+        else:
+            engine.set_learn(arguments.path, arguments.learn == "on")
+        return _print_folders(engine, arguments)
+
+
+def _print_folders(engine: Engine, arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    folders = engine.folders()
+    if _wants_json(arguments):
+        _print_json({"folders": to_json(folders)})
+    for folder in [] if _wants_json(arguments) else folders:
+        learn = ", nights may learn from it" if folder.learn else ""
+        print(f"{folder.path}: {folder.words} of {folder.files} files searchable{learn}")
+    return 0
+
+
+def _status(arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    with _open(arguments, write=False) as engine:
+        status = engine.status()
+    if _wants_json(arguments):
+        _print_json(to_json(status))
+        return 0
+    counts = status.coverage
+    print(f"Home: {status.home}")
+    print(
+        f"Files: {counts.files}; {counts.words} searchable by words, {counts.meaning} also by meaning, "
+        f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
+    )
+    for problem in status.problems:
+        reason = REASONS.get(problem.reason, REASONS["unknown"])
+        print(f"  {problem.state}: {problem.path}: {reason.message} {reason.hint}")
+    for model in status.models:
+        print(f"Model: {model.name} ({model.kind}, {model.licence}): {model.state}")
+    return 0
+
+
+def _search(arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    with _open(arguments, write=False) as engine:
+        reply = _follow(engine.search(arguments.query, arguments.k, arguments.folder), arguments)
+    if _wants_json(arguments):
+        _print_json(to_json(reply))
+        return 0
+    for found in reply.results:
+        page = f", page {found.page}" if found.page else ""
+        print(f"{found.rank}. {found.path}{page}  {found.heading}\n   {' '.join(found.text.split())[:200]}")
+    print(f"Searched {reply.searched_files} of {reply.total_files} files in {reply.ms:.0f} ms.")
+    return 0
+
+
+def _ask(arguments: Arguments) -> int:
+    with _open(arguments) as engine:
+        job = engine.ask(
+            arguments.question,
+            arguments.chat,
+            folder=arguments.folder,
+            files=not arguments.no_files,
+            max_tokens=arguments.max_tokens,
+        )
+        answer: Answer = _follow(job, arguments)
+    _print_answer(answer, arguments)
+    return CANCELLED if answer.stopped else 0
+
+
+def _print_answer(answer: Answer, arguments: Arguments) -> None:
+    from engine.contracts import to_json
+
+    if _wants_json(arguments):
+        _print_json(to_json(answer))
+        return
+    if answer.abstained:
+        print("This is not in your files." if answer.total_files else "I don't know.")
+        for near in answer.nearest:
+            print(f"  Nearest: {near.path}" + (f", page {near.page}" if near.page else ""))
+    else:
+        print(answer.answer)
+    if answer.source == "general":
+        print("(Not from your files: this is the model's general knowledge.)")
+    for citation in answer.citations:
+        page = f", page {citation.page}" if citation.page else ""
+        mark = "checked" if citation.verified else "NOT supported by it"
+        print(f"  [{citation.n}] {citation.path}{page} ({mark}): {' '.join(citation.quote.split())[:160]}")
+    if answer.searched_files < answer.total_files:
+        print(f"Searched {answer.searched_files} of {answer.total_files} files; `nocturne status` says why.")
+    if answer.note:
+        print(answer.note, file=sys.stderr)
+
+
+def _chats(arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    with _open(arguments, write=False) as engine:
+        chats = engine.chats(arguments.limit)
+    if _wants_json(arguments):
+        _print_json({"chats": to_json(chats)})
+    for chat in [] if _wants_json(arguments) else chats:
+        print(f"{chat.id}  {chat.updated}  {chat.title}")
+    return 0
+
+
+def _vote(arguments: Arguments) -> int:
+    with _open(arguments, write=True) as engine:
+        engine.vote(arguments.message, arguments.vote, arguments.better)
+    if _wants_json(arguments):
+        _print_json({"message": arguments.message, "vote": arguments.vote})
+    return 0
+
+
+def _models(arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    with _open(arguments, write=False) as engine:
+        models = engine.models()
+    if _wants_json(arguments):
+        _print_json({"models": to_json(models)})
+    for model in [] if _wants_json(arguments) else models:
+        print(f"{model.id}  {model.kind}  {model.state}  {model.path}")
+    return 0
+
+
+def _doctor(arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    with _open(arguments, write=False) as engine:
+        checks = engine.doctor()
+    if _wants_json(arguments):
+        _print_json({"checks": to_json(checks)})
+    for check in [] if _wants_json(arguments) else checks:
+        print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
+        if not check.ok:
+            print(f"     {check.hint}")
+    essential = [check for check in checks if check.name not in {"window", "personalize"}]
+    return 0 if all(check.ok for check in essential) else 4
+
+
+def _bench(arguments: Arguments) -> int:
+    from engine.bench import speed
+
+    return speed.run(getattr(arguments, "home", None), _wants_json(arguments))
