@@ -39,7 +39,7 @@ NEAREST = 3
 SURE = math.log(0.6)  # mean log-probability from which the model's own knowledge is worth giving
 GENERAL_TOKENS = 96
 _REFUSAL = re.compile(
-    r"\b(?:i (?:do not|don't|don’t) (?:know|have)|i(?:'m| am| was) (?:sorry|not able|unable|not sure)|"
+    r"\b(?:i (?:do not|don't|don’t) (?:know|have)|i(?:['’]m| am| was) (?:sorry|not able|unable|not sure)|"
     r"(?:no|not enough|isn't any) information|(?:cannot|can't|could not|couldn't) (?:find|answer|determine)|"
     r"(?:does|do|did) not (?:contain|mention|provide|specify|say)|not (?:mentioned|provided|specified) in)",
     re.IGNORECASE,
@@ -123,10 +123,10 @@ class Answerer:
     def _judged(self, query: str, written: str, passages: Sequence[Passage], stopped: bool) -> Answer:
         """What may be said: the model's words if supported, else a quoted line, else nothing."""
         checked = check(query, written, passages)
-        if checked.supported and not refuses(written):
-            return _from_checked(checked)
-        if stopped:
-            # The person saw these words and stopped them: keep them, marked as unsupported.
+        if refuses(written) and not stopped:
+            return _withheld()
+        # Words that the person saw and stopped are kept, marked as unsupported.
+        if checked.supported or stopped:
             return _from_checked(checked)
         quote = quotable(query, passages)
         quoted = check(query, quote, passages) if quote else None

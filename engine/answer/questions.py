@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.answer.support import context_keys
-from engine.answer.terms import Term, keys, sentences, stopwords, terms
+from engine.answer.terms import Kind, Term, keys, sentences, stopwords, terms
 from engine.contracts import Passage, Turn
 
 # A short question with one of these is about what was said before.
@@ -20,7 +20,7 @@ _OWN = re.compile(r"\b(?:my|mine|our|ours|we|us|me|i|i'm|i've)\b", re.IGNORECASE
 FOLLOW_UP_WORDS = 12
 ENOUGH_WORDS = 0.5  # share of the question's terms that one passage must hold
 ENOUGH_SIMILARITY = 0.5  # or the cosine of its nearest passage
-ENOUGH_TO_QUOTE = 0.6
+ENOUGH_TO_QUOTE = 0.7  # share of the question's words, names aside, in one line
 
 
 def search_query(question: str, history: Sequence[Turn]) -> str:
@@ -82,20 +82,37 @@ def judge(query: str, passages: Sequence[Passage]) -> Evidence:
 
 
 def quotable(query: str, passages: Sequence[Passage]) -> str | None:
-    """The sentence or line that holds most of what is asked, if that is enough to be shown as an answer."""
+    """The sentence or line that holds what is asked, if it holds enough of it to be shown as an answer.
+
+    It must stand with every name of the question and most of its other words, and add a term of the kind
+    that is asked for: a name for "who", a number for "when" and "how much".
+    """
     asked = terms(query)
-    wanted_names = {term.key for term in names(query)}
-    best, best_share = None, ENOUGH_TO_QUOTE
+    kinds = _asked_kinds(query)
+    named = {term.key for term in names(query)}
+    words = [term for term in asked if term.key not in named]
+    best, best_share = None, 0.0
     for passage in passages:
         context = context_keys(passage)
         for start, end in sentences(passage.text):
             line = passage.text[start:end]
-            held = keys(line)
-            share = _coverage(asked, held | context)
-            adds = held - {term.key for term in asked} - context
-            if share > best_share and wanted_names <= held | context and adds and keys(query) & held:
+            found = terms(line)
+            held = {term.key for term in found}
+            share = _coverage(words, held | context)
+            said = {term.key for term in asked} | context
+            says_more = any(term.kind in kinds and term.key not in said for term in found)
+            about = named <= held | context and bool(held & {term.key for term in asked})
+            if share >= ENOUGH_TO_QUOTE and share > best_share and about and says_more:
                 best, best_share = line, share
     return best
+
+
+def _asked_kinds(question: str) -> set[Kind]:
+    if re.search(r"\bwho(?:se|m)?\b", question, re.IGNORECASE):
+        return {"name"}
+    if re.search(r"\b(?:when|what time|how (?!do|does|did|can|to)\w+)\b", question, re.IGNORECASE):
+        return {"number", "code"}
+    return {"word", "name", "number", "code"}
 
 
 def _coverage(asked: Sequence[Term], held: set[str]) -> float:

@@ -1,0 +1,220 @@
+"""From a question to a checked answer, with a model that says what the test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from engine.answer.pipeline import Answerer, Question, refuses
+from engine.answer.questions import is_personal, judge, quotable, search_query
+from engine.contracts import Answer, Event, Found, Passage, SearchReply, Token, Turn
+from engine.errors import Cancelled, EngineError
+from engine.models.fake import FakeChat
+
+GARDEN = (
+    "The gate in the east is broken. Pawel Nowak repairs the pump before 20 September; "
+    "the parts of it cost 68 euros."
+)
+LEASE = "The rent is 940 euros a month. The lease runs until 31 May 2028."
+
+
+def found(*texts: str, similarity: float = 0.0) -> SearchReply:
+    passages = tuple(
+        Passage(
+            n, f"/docs/file{n}.md", n, "", text, 0, len(text), 1.0 / n, sha256="00", similarity=similarity
+        )
+        for n, text in enumerate(texts, 1)
+    )
+    return SearchReply(passages, 5, 6, 1.0)
+
+
+class Asked:
+    """One question put to an Answerer, with everything it did on the way."""
+
+    def __init__(
+        self, model: FakeChat, reply: SearchReply, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.events: list[Event] = []
+        self.queries: list[str] = []
+        self._answerer = Answerer(model, self._search(reply), self.events.append, cancelled)
+
+    def _search(self, reply: SearchReply) -> Callable[[str], SearchReply]:
+        def search(query: str) -> SearchReply:
+            self.queries.append(query)
+            return reply
+
+        return search
+
+    def __call__(self, text: str, **options: object) -> Answer:
+        return self._answerer.answer(Question(text, **options))  # type: ignore[arg-type]
+
+    @property
+    def streamed(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Token))
+
+
+def test_the_answer_comes_from_the_files_with_a_verified_citation() -> None:
+    ask = Asked(FakeChat(), found(LEASE, GARDEN))
+    answer = ask("Who repairs the pump?")
+    assert (answer.source, answer.abstained) == ("files", False)
+    assert "Pawel Nowak" in answer.answer
+    (citation,) = answer.citations
+    assert citation.verified and citation.path == "/docs/file2.md" and citation.page == 2
+    assert citation.quote == GARDEN[citation.start : citation.end]
+    assert "Pawel Nowak" in ask.streamed
+    assert any(isinstance(event, Found) and event.total_files == 6 for event in ask.events)
+    timings = answer.timings
+    assert (
+        timings.prompt_tokens > 0
+        and timings.completion_tokens > 0
+        and timings.total_ms >= timings.first_token_ms
+    )
+    assert (answer.searched_files, answer.total_files) == (5, 6)
+
+
+def test_an_unsupported_answer_gives_way_to_the_line_of_the_files() -> None:
+    answer = Asked(FakeChat("It is Marek who does it [2]."), found(LEASE, GARDEN))("Who repairs the pump?")
+    assert answer.source == "files" and all(c.verified for c in answer.citations)
+    assert "Pawel Nowak" in answer.answer and "Marek" not in answer.answer
+
+
+def test_an_unsupported_answer_without_a_fitting_line_is_withheld_with_the_nearest_files() -> None:
+    answer = Asked(FakeChat("About 12 years [1]."), found(GARDEN, LEASE))("Which gate did Pawel Nowak paint?")
+    assert (answer.source, answer.abstained, answer.answer) == ("none", True, "")
+    assert [near.path for near in answer.nearest] == ["/docs/file1.md", "/docs/file2.md"]
+    assert not answer.citations
+
+
+def test_nothing_is_written_when_the_files_name_nobody_of_that_name() -> None:
+    model = FakeChat("Ms. Orlova's number is 555-0000 [1].")
+    ask = Asked(model, found(LEASE, GARDEN, similarity=0.9))
+    assert ask("What is Vera Orlova's phone number?").abstained
+    assert model.evaluated == 0 and ask.streamed == ""
+
+
+def test_the_models_own_refusal_is_an_abstention_in_every_mode() -> None:
+    for files in (True, False):
+        answer = Asked(FakeChat("I don't know."), found(GARDEN))("How tall is the pump?", files=files)
+        assert (answer.source, answer.abstained) == ("none", True)
+
+
+def test_general_knowledge_is_given_only_if_sure_and_labelled() -> None:
+    ask = Asked(FakeChat("Water boils at 100 degrees."), found(GARDEN))
+    answer = ask("At what temperature does water boil?")
+    assert (answer.source, answer.answer) == ("general", "Water boils at 100 degrees.")
+    assert ask.streamed == answer.answer
+
+    class Unsure(FakeChat):
+        def generate(self, *arguments: object, **options: object):  # type: ignore[no-untyped-def, override]
+            generation = super().generate(*arguments, **options)  # type: ignore[arg-type]
+            generation.logprobs = _Low()
+            return generation
+
+    unsure = Asked(Unsure("Water boils at 7 degrees."), found(GARDEN))
+    assert unsure("At what temperature does water boil?").abstained
+    assert unsure.streamed == ""
+
+
+class _Low(list[float]):
+    def append(self, value: float) -> None:
+        super().append(-3.0)
+
+
+def test_without_files_nothing_is_searched() -> None:
+    ask = Asked(FakeChat("Paris."), found(GARDEN))
+    assert ask("What is the capital of France?", files=False).source == "general"
+    assert ask.queries == []
+
+
+def test_a_stop_keeps_what_was_written() -> None:
+    seen: list[int] = []
+
+    def cancelled() -> bool:
+        seen.append(1)
+        return len(ask.streamed) > 20
+
+    ask = Asked(FakeChat("one two three four five six seven eight nine ten"), found(GARDEN), cancelled)
+    answer = ask("Who repairs the pump?")
+    assert answer.stopped and answer.answer.startswith("one two") and "ten" not in answer.answer
+    assert not any(sentence.supported for sentence in answer.sentences)
+
+
+def test_a_stop_before_the_first_token_is_cancelled() -> None:
+    ask = Asked(FakeChat(), found(GARDEN), lambda: True)
+    with pytest.raises(Cancelled):
+        ask("Who repairs the pump?")
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t "])
+def test_an_empty_question_is_refused(text: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        Asked(FakeChat(), found(GARDEN))(text)
+    assert caught.value.code == "question_empty"
+
+
+def test_a_question_longer_than_the_context_is_refused() -> None:
+    with pytest.raises(EngineError) as caught:
+        Asked(FakeChat(context=400), found(GARDEN))("pump " * 2000)
+    assert caught.value.code == "question_too_long"
+
+
+def test_passages_are_cut_to_the_budget_and_braces_in_files_are_text() -> None:
+    model = FakeChat(context=1024)
+    many = found(*[f"Gate {n} is $question painted {{n}} green. " * 20 for n in range(1, 9)])
+    ask = Asked(model, many)
+    answer = ask("Which colour is gate 3?", max_tokens=100)
+    (shown,) = [event for event in ask.events if isinstance(event, Found)]
+    assert 0 < len(shown.passages) < 8
+    assert answer.timings.prompt_tokens + 100 <= 1024
+
+
+def test_a_follow_up_brings_along_what_was_named() -> None:
+    history = [Turn("user", "Who is Ada Brandt?"), Turn("assistant", "The dentist.")]
+    assert search_query("And her phone?", history) == "And her phone? Ada Brandt"
+    assert search_query("What does plum cake need?", history) == "What does plum cake need?"
+    assert search_query("And her phone?", []) == "And her phone?"
+
+
+def test_what_a_question_names() -> None:
+    assert is_personal("What is my landlord's name?")
+    assert is_personal("When was Ada Brandt born?") and is_personal("What is KX-48213?")
+    assert not is_personal("How does a heat pump work?") and not is_personal("Explain photosynthesis")
+
+
+def test_evidence_needs_the_names() -> None:
+    reply = found(GARDEN, similarity=0.9)
+    assert judge("Who repairs the pump?", reply.results).enough
+    assert not judge("What did Vera Orlova repair?", reply.results).enough
+    assert not judge("Which planet is largest?", found(GARDEN).results).enough
+    assert not judge("Anything", ()).enough
+
+
+def test_a_quotable_line_says_more_than_the_question() -> None:
+    passages = found(LEASE, GARDEN).results
+    assert "Pawel Nowak" in str(quotable("Who repairs the pump?", passages))
+    assert quotable("What is the rent a month?", passages) == "The rent is 940 euros a month."
+    assert quotable("The rent is 940 euros a month.", passages) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I don't know.", True),
+        ("I’m sorry, the passages do not mention it.", True),
+        ("The passages do not contain the answer.", True),
+        ("There is no information about it.", True),
+        ("The rent is 940 euros.", False),
+        ("I know that the rent is 940 euros.", False),
+    ],
+)
+def test_refusals_are_recognised(text: str, expected: bool) -> None:
+    assert refuses(text) is expected
+
+
+def test_passages_keep_their_place(home: object) -> None:
+    reply = found(GARDEN)
+    moved = replace(reply.results[0], start=1000, end=1000 + len(GARDEN))
+    answer = Asked(FakeChat(), SearchReply((moved,), 1, 1, 0.0))("Who repairs the pump?")
+    assert answer.citations[0].start >= 1000
