@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "stopped", "loop"]
 OnPrompt = Callable[[int, int], None]
+Pieces = Generator[bytes, None, None]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Generation:
     `generate` was called. A `Generation` that is not read to its end leaves the model usable.
     """
 
-    def __init__(self, prompt_tokens: int, run: Callable[[Generation], Iterator[bytes]]) -> None:
+    def __init__(self, prompt_tokens: int, run: Callable[[Generation], Pieces]) -> None:
         self.prompt_tokens = prompt_tokens
         self.cached_tokens = 0
         self.tokens: list[int] = []
@@ -61,7 +62,7 @@ class Generation:
                 if text := decoder.decode(piece):
                     yield text
         finally:
-            self._run.close()  # type: ignore[attr-defined]  # a generator, whose end restores the model
+            self._run.close()
             self.seconds = time.perf_counter() - self._started
 
 

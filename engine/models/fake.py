@@ -8,12 +8,12 @@ import math
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled, EngineError
-from engine.models.chat import ChatMessage, Generation, OnPrompt, repeats
+from engine.models.chat import ChatMessage, Generation, OnPrompt, Pieces, repeats
 
 if TYPE_CHECKING:
     from engine.models.embedder import Vectors
@@ -106,7 +106,7 @@ class FakeChat:
 
     def _run(
         self, generation: Generation, prompt: list[int], limit: int, on_prompt: OnPrompt | None
-    ) -> Iterator[bytes]:
+    ) -> Pieces:
         done = generation.cached_tokens = min(_common_prefix(self._kept, prompt), len(prompt) - 1)
         self._kept = prompt[:done]
         while done < len(prompt):

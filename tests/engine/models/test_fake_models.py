@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from engine.errors import EngineError
 from engine.models import load
-from engine.models.chat import ChatMessage, ChatModel, Generation, repeats
+from engine.models.chat import ChatMessage, ChatModel, Generation, Pieces, repeats
 from engine.models.embedder import Embedder
 from engine.models.fake import NOTHING_FOUND, FakeChat, FakeEmbedder
 from engine.paths import Home
@@ -79,7 +78,7 @@ def test_fake_text_survives_tokens_and_never_becomes_a_special_one() -> None:
     assert min(tokens) > 255
 
 
-def iter_bytes(tokens: list[int]) -> Iterator[bytes]:
+def iter_bytes(tokens: list[int]) -> Pieces:
     for token in tokens:
         yield token.to_bytes((token.bit_length() + 7) // 8)[1:]
 
@@ -87,7 +86,7 @@ def iter_bytes(tokens: list[int]) -> Iterator[bytes]:
 def test_a_character_cut_in_half_is_dropped_not_shown_broken() -> None:
     moon = "🌙".encode()
 
-    def run(_: Generation) -> Iterator[bytes]:
+    def run(_: Generation) -> Pieces:
         yield b"a" + moon[:2]
         yield moon[2:] + moon[:3]
 

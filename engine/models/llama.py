@@ -1,0 +1,271 @@
+"""The real chat model: one llama.cpp model and one context, its conversation kept between calls."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import Cancelled, EngineError
+from engine.models.chat import ChatMessage, Generation, OnPrompt, Pieces, repeats
+from engine.models.native import AbortSwitch, library, listening
+from engine.models.template import ChatTemplate
+from engine.models.threads import physical_cores
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+# The most tokens evaluated between two looks at the stop flag. Longer slices are no faster (measured), and
+# the compute buffers grow with them.
+SLICE = 64
+
+_ABORTED = 2
+
+
+def context_settings(context: int, threads: int | None = None) -> dict[str, Any]:
+    """The parameters every context of ours is made with, as `llama_cpp.Llama` names them.
+
+    Compared arms must be equal: a raw context defaults to flash attention AUTO, `Llama` to off, and their
+    logits differ by 0.9.
+    """
+    threads = threads or physical_cores()
+    return {
+        "n_gpu_layers": 0,
+        "n_ctx": context,
+        "n_batch": SLICE,
+        "n_ubatch": SLICE,
+        "n_threads": threads,
+        "n_threads_batch": threads,
+        "flash_attn": False,
+    }
+
+
+class LlamaChat:
+    """`ChatModel` over a GGUF file (memory-mapped). Greedy: the same prompt gets the same answer.
+
+    Raises EngineError: model_broken, no_memory. `_kept` are the tokens whose keys and values are in memory;
+    a prompt that begins with them is evaluated only from where it differs.
+    """
+
+    def __init__(
+        self, path: Path, *, id: str, context: int, name: str = "chat", threads: int | None = None
+    ) -> None:
+        self.id = id
+        self.name = name
+        self._llama = library()
+        settings = context_settings(context, threads)
+        with listening() as errors:
+            self._model = self._load(path, settings)
+            if not self._model:
+                raise self._failure(errors.out_of_memory, errors.cause)
+            self._context = self._llama.llama_init_from_model(self._model, self._parameters(settings))
+            if not self._context:
+                self._llama.llama_model_free(self._model)
+                # llama.cpp does not always say why; with these parameters only memory can be short.
+                raise self._failure(True, errors.cause)
+        self.context = int(self._llama.llama_n_ctx(self._context))
+        self._vocabulary = self._llama.llama_model_get_vocab(self._model)
+        self._vocabulary_size = int(self._llama.llama_vocab_n_tokens(self._vocabulary))
+        self._memory = self._llama.llama_get_memory(self._context)
+        self._batch = self._llama.llama_batch_init(SLICE, 0, 1)
+        self._switch = AbortSwitch(self._llama, self._context)
+        self._kept: list[int] = []
+        self._closed = False
+        self._template = self._read_template()
+
+    # -- the protocol ----------------------------------------------------------------------------
+
+    def tokenize(self, text: str) -> list[int]:
+        return self._tokens(text, special=False)
+
+    def render(self, messages: Sequence[ChatMessage]) -> list[int]:
+        tokens: list[int] = []
+        for text, is_markup in self._template.segments(messages):
+            tokens += self._tokens(text, special=is_markup)
+        return tokens
+
+    def generate(
+        self, prompt: Sequence[int], max_tokens: int, on_prompt: OnPrompt | None = None
+    ) -> Generation:
+        if len(prompt) >= self.context:
+            raise EngineError("question_too_long", tokens=len(prompt), limit=self.context - 1)
+        self._switch.clear()
+        tokens = list(prompt)
+        limit = min(max_tokens, self.context - len(tokens))
+        return Generation(len(tokens), lambda generation: self._run(generation, tokens, limit, on_prompt))
+
+    def score(self, prompt: Sequence[int], completion: Sequence[int]) -> list[float]:
+        if len(prompt) + len(completion) > self.context:
+            raise EngineError("question_too_long", tokens=len(prompt) + len(completion), limit=self.context)
+        self._switch.clear()
+        scores: list[float] = []
+        # Each token is predicted by the position before it; the last one predicts nothing we need.
+        tokens = [*prompt, *completion[:-1]]
+        first = len(prompt) - 1
+        position = self._reuse(tokens, at_most=first)
+        while len(scores) < len(completion):
+            taken = tokens[position : position + SLICE]
+            wanted = range(max(first - position, 0), len(taken))
+            if not self._decode(taken, wanted):
+                raise Cancelled
+            for index in wanted:
+                scores.append(self._logprob(self._logits(index), completion[position + index - first]))
+            position += len(taken)
+        return scores
+
+    def stop(self) -> None:
+        self._switch.set()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._llama.llama_batch_free(self._batch)
+        self._llama.llama_free(self._context)
+        self._llama.llama_model_free(self._model)
+
+    # -- one generation --------------------------------------------------------------------------
+
+    def _run(
+        self, generation: Generation, prompt: list[int], limit: int, on_prompt: OnPrompt | None
+    ) -> Pieces:
+        done = generation.cached_tokens = self._reuse(prompt, at_most=len(prompt) - 1)
+        while done < len(prompt):
+            taken = prompt[done : done + SLICE]
+            if not self._decode(taken, range(len(taken) - 1, len(taken))):
+                return
+            done += len(taken)
+            if on_prompt is not None:
+                on_prompt(done, len(prompt))
+        while True:
+            logits = self._logits(-1)
+            token = int(logits.argmax())
+            generation.mark_first_token()
+            if self._llama.llama_vocab_is_eog(self._vocabulary, token):
+                generation.finish = "stop"
+                return
+            if len(generation.tokens) >= limit:
+                generation.finish = "length"
+                return
+            generation.tokens.append(token)
+            generation.logprobs.append(self._logprob(logits, token))
+            yield self._piece(token)
+            if repeats(generation.tokens):
+                generation.finish = "loop"
+                return
+            if len(self._kept) >= self.context:
+                generation.finish = "length"
+                return
+            if not self._decode([token], range(1)):
+                return
+
+    def _reuse(self, tokens: Sequence[int], at_most: int) -> int:
+        """Keep what memory and `tokens` share, `at_most` so many; returns how many are kept."""
+        shared = 0
+        for kept, wanted in zip(self._kept[:at_most], tokens, strict=False):
+            if kept != wanted:
+                break
+            shared += 1
+        return self._trim(shared)
+
+    def _trim(self, length: int) -> int:
+        if not self._llama.llama_memory_seq_rm(self._memory, 0, length, -1):
+            # Recurrent models cannot forget a part.
+            self._llama.llama_memory_clear(self._memory, True)
+            length = 0
+        del self._kept[length:]
+        return length
+
+    def _decode(self, tokens: Sequence[int], wanted: range) -> bool:
+        """Evaluate at most SLICE tokens, computing logits for the `wanted` ones; False when stopped."""
+        if self._switch.is_set:
+            return False
+        batch, past = self._batch, len(self._kept)
+        batch.n_tokens = len(tokens)
+        for index, token in enumerate(tokens):
+            batch.token[index] = token
+            batch.pos[index] = past + index
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = 0
+            batch.logits[index] = index in wanted
+        with listening() as errors:
+            code = self._llama.llama_decode(self._context, batch)
+        if code == 0:
+            self._kept.extend(tokens)
+            return True
+        # What was evaluated before stays; what this call may have left half-done goes.
+        self._trim(past)
+        if code == _ABORTED:
+            return False
+        raise self._failure(errors.out_of_memory, errors.cause)
+
+    # -- the C side ------------------------------------------------------------------------------
+
+    def _load(self, path: Path, settings: dict[str, Any]) -> Any:
+        parameters = self._llama.llama_model_default_params()
+        parameters.n_gpu_layers = settings["n_gpu_layers"]
+        parameters.load_mode = self._llama.LLAMA_LOAD_MODE_MMAP
+        return self._llama.llama_model_load_from_file(os.fsencode(path), parameters)
+
+    def _parameters(self, settings: dict[str, Any]) -> Any:
+        llama, parameters = self._llama, self._llama.llama_context_default_params()
+        for name in ("n_ctx", "n_batch", "n_ubatch", "n_threads", "n_threads_batch"):
+            setattr(parameters, name, settings[name])
+        parameters.flash_attn_type = (
+            llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+            if settings["flash_attn"]
+            else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
+        return parameters
+
+    def _read_template(self) -> ChatTemplate:
+        source = self._llama.llama_model_chat_template(self._model, None)
+        if not source:
+            self.close()
+            raise self._failure(False, "it carries no chat template")
+        bos, eos = (
+            self._token_text(token)
+            for token in (
+                self._llama.llama_vocab_bos(self._vocabulary),
+                self._llama.llama_vocab_eos(self._vocabulary),
+            )
+        )
+        return ChatTemplate(source.decode(), bos, eos, self.name)
+
+    def _token_text(self, token: int) -> str:
+        text = self._llama.llama_vocab_get_text(self._vocabulary, token) if token >= 0 else b""
+        return bytes(text).decode()
+
+    def _tokens(self, text: str, special: bool) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        buffer = (self._llama.llama_token * room)()
+        count = self._llama.llama_tokenize(self._vocabulary, data, len(data), buffer, room, False, special)
+        return list(buffer[:count])
+
+    def _piece(self, token: int) -> bytes:
+        buffer = ctypes.create_string_buffer(256)
+        size = self._llama.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, False)
+        return buffer.raw[: max(size, 0)]
+
+    def _logits(self, index: int) -> npt.NDArray[np.float32]:
+        """float32 (vocabulary,) of one position of the last batch: llama.cpp's memory, gone at the next."""
+        import numpy as np
+
+        pointer = self._llama.llama_get_logits_ith(self._context, index)
+        return np.ctypeslib.as_array(pointer, shape=(self._vocabulary_size,))
+
+    @staticmethod
+    def _logprob(logits: npt.NDArray[np.float32], token: int) -> float:
+        import numpy as np
+
+        highest = logits.max()
+        return float(logits[token] - highest - np.log(np.exp(logits - highest).sum()))
+
+    def _failure(self, out_of_memory: bool, detail: str) -> EngineError:
+        if out_of_memory:
+            return EngineError("no_memory", model=self.name)
+        return EngineError("model_broken", model=self.name, detail=detail)
