@@ -17,6 +17,8 @@ _BOMS = (
 )
 _DECLARED = re.compile(rb"""(?i)(?:charset|encoding|coding)\s*[:=]\s*["']?([a-z0-9_.:-]{3,20})""")
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0e\x0f\x1b")) + b"\x7f"
+_USUAL = ("cp1252", "cp1250", "cp1251")  # short texts fit many encodings equally well: most common first
+_WIDE = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"]  # tested for before
 _MAX_CONTROL = 0.02  # random bytes have 0.1; text has none, save for a stray one in an old log
 
 
@@ -47,18 +49,14 @@ def _decode(data: bytes) -> str:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            # The sample of a longer file may end within a character.
-            if (
-                len(data) <= SAMPLE
-                and error.start >= len(data) - 3
-                and error.reason == "unexpected end of data"
-            ):
+            # The beginning of a longer file may end within a character.
+            if len(data) == SAMPLE and error.start >= SAMPLE - 3:
                 return data.decode("utf-8", errors="replace")
     declared = _DECLARED.search(data[:2048])
-    if declared:
+    if declared and not declared[1].lower().startswith(b"utf"):  # every UTF has been ruled out by now
         try:
             return data.decode(declared[1].decode("ascii"))
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, UnicodeError):
             pass  # what a file says of itself is often wrong: guess instead
     return data.decode(_guess(sample), errors="replace")
 
@@ -87,5 +85,10 @@ def _guess(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
     # A sample that ends within a character would rule out its true encoding.
-    best = from_bytes(sample[: sample.rfind(b"\n") + 1] or sample).best()
-    return best.encoding if best else "cp1252"
+    matches = from_bytes(sample[: sample.rfind(b"\n") + 1] or sample, cp_exclusion=_WIDE)
+    best = matches.best()
+    if best is None:
+        return _USUAL[0]
+    quality = (best.chaos, best.coherence)
+    tied = {name for m in matches if (m.chaos, m.coherence) == quality for name in m.could_be_from_charset}
+    return next((name for name in _USUAL if name in tied), best.encoding)

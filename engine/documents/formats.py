@@ -58,8 +58,9 @@ FORMATS: tuple[Format, ...] = (
         "code",
         _set(
             "py pyi pyw js mjs cjs jsx ts tsx java kt kts scala groovy c h cc cpp cxx hh hpp hxx cu m mm cs "
-            "fs vb go rs swift dart php rb pl pm lua r jl ex exs erl hs ml clj lisp el scm sh bash zsh fish ps1 "
-            "bat cmd sql css scss less vue svelte zig nim pas f90 proto graphql cmake make mk gradle tf vim asm"
+            "fs vb go rs swift dart php rb pl pm lua r jl ex exs erl hs ml clj lisp el scm sh bash zsh fish "
+            "ps1 bat cmd sql css scss less vue svelte zig nim pas f90 proto graphql cmake make mk "
+            "gradle tf vim asm"
         ),
         read_text=code.read,
     ),

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from engine.documents.extract import Extract, Section
 
@@ -24,6 +25,7 @@ _BOUNDARIES = (
     re.compile(r"\s+"),
 )
 _PARAGRAPHS = 0
+_MARKS = 12  # code points that may surround a heading in its line: "#### ", "1.2.3 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class _Cutter:
         first_line = self.text.find("\n", start, end)
         # Only small sections may be joined: the size of others does not matter, and counting costs time.
         size = self._size(start, end, small)
-        alone = bool(section.headings) and first_line < 0 and section.headings[-1] in self.text[start:end]
+        alone = first_line < 0 and _is_heading(self.text[start:end], section.headings)
         sticky = (end if first_line < 0 else first_line) if section.headings else start
         return _Group(start, end, section.page, section.headings, sticky, size, alone)
 
@@ -137,15 +139,19 @@ class _Cutter:
         tokens = self.count(f"{header}\n{self.text[start:end]}")
         if tokens <= self.limit:
             yield PassageSpan(start, end, group.page, group.headings, header, tokens)
-        elif end - start == 1 or budget <= 1:
-            # A single character and a header over the limit: the header gives way.
-            yield PassageSpan(
-                start, end, group.page, group.headings, "", self.count("\n" + self.text[start:end])
-            )
-        else:
-            smaller = max(1, min(budget, self.limit) * self.limit // tokens - 1)
+        elif budget > 1:
+            smaller = max(1, min(budget - 1, budget * self.limit // tokens))
             for piece in self._pack(deque(self._split(start, end, smaller)), smaller, start):
                 yield from self._checked(piece.start, piece.end, smaller, group, header)
+        elif header:
+            yield from self._checked(start, end, self.limit - self.special, group, "")
+        elif end - start > 1:
+            middle = (start + end) // 2
+            for half in (self._trim(start, middle), self._trim(middle, end)):
+                if half[0] < half[1]:
+                    yield from self._checked(*half, budget, group, header)
+        else:
+            raise ValueError(f"one character has {tokens} tokens, more than {self.limit}")
 
     def _split(self, start: int, end: int, budget: int, level: int = _PARAGRAPHS) -> Iterator[_Piece]:
         """Pieces of at most `budget`, cut on the strongest boundaries that make them fit."""
@@ -188,18 +194,8 @@ class _Cutter:
             is_heading = current.end <= sticky
             if self._fits(joined, budget) and (current.size < goal or is_heading):
                 current = joined
-            elif (
-                is_heading and current.size <= budget // 2 and piece.size > 1 and piece.end - piece.start > 1
-            ):
-                room = max(1, min(budget - current.size, piece.size - 1))
-                finer = list(self._split(piece.start, piece.end, room))
-                if len(finer) == 1 and self._fits(joined, budget) is False:
-                    yield current
-                    left -= current.size
-                    current = None
-                    pieces.appendleft(piece)
-                else:
-                    pieces.extendleft(reversed(finer))
+            elif is_heading and (finer := self._finer(piece, budget, budget - current.size)):
+                pieces.extendleft(reversed(finer))
             else:
                 yield current
                 left -= current.size
@@ -207,6 +203,13 @@ class _Cutter:
                 pieces.appendleft(piece)
         if current is not None:
             yield current
+
+    def _finer(self, piece: _Piece, budget: int, room: int) -> list[_Piece]:
+        """`piece` in parts of at most `room`, for a heading to keep company; empty if that is no use."""
+        if room <= budget // 4:
+            return []  # so long a heading is a passage of its own
+        parts = list(self._split(piece.start, piece.end, room))
+        return parts if len(parts) > 1 else []
 
     def _fits(self, piece: _Piece, budget: int) -> bool:
         return piece.size <= budget and piece.end - piece.start <= budget * _LENGTH
@@ -249,36 +252,35 @@ def _shorter_and_shorter(title: str, headings: tuple[str, ...], folder: str) -> 
     while len(chain) > 2:
         del chain[1]  # the place nearest to the text says most, the title comes next
         yield " > ".join(chain)
-    words = " > ".join(chain).split()
-    while words:
-        words = words[: len(words) * 3 // 4]
-        yield " ".join(words)
+    line = " > ".join(chain)
+    while line:
+        line = line[: len(line) * 3 // 4].rstrip(" >")
+        yield line
+
+
+def _is_heading(line: str, headings: tuple[str, ...]) -> bool:
+    """Whether `line` is the last of `headings` and little else: marks or a number before it."""
+    return bool(headings) and headings[-1] in line and len(line) <= len(headings[-1]) + _MARKS
 
 
 def _may_share(first: _Group, second: _Group, small: int) -> bool:
     if first.page != second.page:
         return False
+    parent = second.headings[:-1]
     if first.only_headings:
-        return (
-            second.headings[: len(first.headings)] == first.headings
-            or first.headings[:-1] == second.headings[:-1]
-        )
-    return first.size < small and second.size < small and first.headings[:-1] == second.headings[:-1]
+        return second.headings[: len(first.headings)] == first.headings or parent == first.headings[:-1]
+    near = parent in (first.headings, first.headings[:-1])
+    return near and first.size < small and second.size < small
 
 
 def _joined(first: _Group, second: _Group) -> _Group:
-    if first.only_headings:
-        headings, sticky = second.headings, second.sticky
-    else:
-        headings, sticky = first.headings[:-1], first.sticky
-        if first.headings == second.headings:
-            headings = first.headings
-    return _Group(
-        first.start,
-        second.end,
-        first.page,
-        headings,
-        sticky,
-        first.size + second.size,
-        first.only_headings and second.only_headings,
-    )
+    """One group of two, under the headings they share; a heading without text of its own leads to the next."""
+    headings, sticky = second.headings, second.sticky
+    if not first.only_headings:
+        shared = takewhile(
+            lambda pair: pair[0] == pair[1], zip(first.headings, second.headings, strict=False)
+        )
+        headings, sticky = tuple(heading for heading, _ in shared), first.sticky
+    size = first.size + second.size
+    alone = first.only_headings and second.only_headings
+    return _Group(first.start, second.end, first.page, headings, sticky, size, alone)

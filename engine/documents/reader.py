@@ -27,8 +27,6 @@ def read(path: Path) -> Extract:
 
     Raises Unreadable for every file that yields no text, whatever its reader's library thinks of it.
     """
-    if is_secret(path) or is_secret(path.resolve()):
-        raise Unreadable("secret")
     try:
         size, head = _look(path)
         chosen = _choose(path, head, size)
@@ -42,6 +40,8 @@ def read(path: Path) -> Extract:
 
 def _look(path: Path) -> tuple[int, bytes]:
     status = path.stat()
+    if is_secret(path) or is_secret(path.resolve()):
+        raise Unreadable("secret")
     if not stat.S_ISREG(status.st_mode):
         raise Unreadable("unsupported", "not a regular file")
     if status.st_size == 0:
@@ -143,6 +143,6 @@ def _named(error: Exception) -> Unreadable:
     if isinstance(error, OSError):
         return Unreadable("unreadable", error.strerror or type(error).__name__)
     library = type(error).__module__.partition(".")[0]
-    if isinstance(error, zipfile.BadZipFile) or library in {"pypdfium2", "pypdf", "lxml", "zlib"}:
+    if isinstance(error, (zipfile.BadZipFile, EOFError)) or library in {"pypdfium2", "pypdf", "lxml", "zlib"}:
         return Unreadable("damaged", type(error).__name__)
     return Unreadable("unknown", type(error).__name__)

@@ -52,6 +52,7 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@]{1,64}:(?P<value>[^\s/:@$<>{}\[\]*]{8,128})@(?=[\w.-])")
+_NAME_IN_CODE = re.compile(r"[A-Za-z]+\d{0,4}(?:[._/:-]+[A-Za-z]+\d{0,4})+")
 _MIN_ENTROPY = 3.2  # bits a character; words lie below 3, random letters and digits this long above
 
 
@@ -93,6 +94,8 @@ def redact(text: str) -> tuple[str, int]:
 def _is_random(value: str) -> bool:
     """Letters and digits mixed as no word, path, version or name in code is."""
     if not (any(map(str.isdigit, value)) and any(map(str.isalpha, value))) or BLOT in value:
+        return False
+    if _NAME_IN_CODE.fullmatch(value):
         return False
     frequencies = Counter(value).values()
     entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in frequencies)

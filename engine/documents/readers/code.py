@@ -22,6 +22,8 @@ _MODIFIERS = (
 _DEFINITION = re.compile(
     rf"(?P<indent>[ \t]*){_MODIFIERS}(?:{_WORDS})\b\*?\s+(?:<[^>]*>\s*)?(?:\([^)]*\)\s*)?"
     r"(?P<name>[A-Za-z_$][\w$.:]*(?:\s+for\s+[\w$.:]+)?)"
+    # Prose that begins with such a word goes on with other words.
+    r"(?=.?\s*(?:$|[({:=<;,|\[!?]|(?:extends|implements|do|is|as|where|with|begin|returns?)\b))"
 )
 _ARROW = re.compile(
     r"(?P<indent>[ \t]*)(?:export\s+)?(?:default\s+)?(?:const|let|var)\s+(?P<name>[A-Za-z_$][\w$]*)"
@@ -33,7 +35,7 @@ _SQL = re.compile(
     re.IGNORECASE,
 )
 _C_LIKE = re.compile(
-    r"(?P<indent>[ \t]*)(?:[\w:<>,\[\]&*~@]+[ \t]+[*&]*)+(?P<name>~?[A-Za-z_][\w:~]*)"
+    r"(?P<indent>[ \t]*)(?:[\w:<>,\[\]&*~@]+[ \t]+)+[*&]*(?P<name>~?[A-Za-z_][\w:~]*)"
     r"\s*\([^;{}]*\)?[^;{}=]*(?:\{.*)?$"
 )
 _NOT_A_TYPE = re.compile(

@@ -19,8 +19,8 @@ _AROUND_ROLES = frozenset(
 _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _BLOCKS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer "
-    "form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main nav ol p pre section summary table tbody td tfoot "
-    "th thead tr ul caption".split()
+    "form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main nav ol p pre section summary table tbody "
+    "td tfoot th thead tr ul caption".split()
 )
 _TIGHT = frozenset("li dt dd summary".split())  # blocks set close to each other
 _LEVELS = {f"h{level}": level for level in range(1, 7)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ def read(path: Path) -> Draft:
     except pypdfium2.PdfiumError as error:
         if error.err_code in (_PASSWORD, _SECURITY):
             raise Unreadable("password") from error
-        return _second_opinion(path)
+        try:
+            return _second_opinion(path)
+        except Unreadable:
+            raise
+        except Exception as second:  # whatever pypdf stumbled over: two readers have refused the file
+            raise Unreadable("damaged", type(second).__name__) from second
     try:
         return _read(document)
     finally:
@@ -56,22 +62,16 @@ def _read(document: Any) -> Draft:
     }
     if 0 < blank < len(document):
         metadata["pages_without_text"] = str(blank)
-    return writer.draft(title(document.get_metadata_value("Title")), len(document), metadata)
+    return writer.draft(_title(document.get_metadata_value("Title")), len(document), metadata)
 
 
 def _page_text(document: Any, index: int) -> str:
-    page = document[index]
-    try:
-        if document.formenv:
+    if document.formenv:
+        with closing(document[index]) as page:
             page.flatten()  # in memory only: what a form was filled in with becomes text of the page
-        text_page = page.get_textpage()
-        try:
-            text: str = text_page.get_text_bounded()
-        finally:
-            text_page.close()
-    finally:
-        page.close()
-    return unix_newlines(_SOFT_HYPHEN.sub("", text)).replace("\0", "")
+    with closing(document[index]) as page, closing(page.get_textpage()) as text_page:
+        text: str = text_page.get_text_bounded()
+    return unix_newlines(_SOFT_HYPHEN.sub("", text))
 
 
 def _outline(document: Any) -> dict[int, list[tuple[int, str]]]:
@@ -93,7 +93,7 @@ def _find(heading: str, text: str, start: int) -> int | None:
     return match.start() if match else None
 
 
-def title(raw: str) -> str:
+def _title(raw: str) -> str:
     """A title worth showing: the program's additions are taken off, place holders dropped."""
     cleaned = one_line(_PROGRAM.sub("", _PROGRAM.sub("", raw or "")))
     return "" if cleaned.lower() in {"untitled", "unknown", "title", "document", "none"} else cleaned
@@ -111,4 +111,4 @@ def _second_opinion(path: Path) -> Draft:
         writer.place((), number)
         writer.block(page.extract_text())
     found = reader.metadata
-    return writer.draft(title(found.title or "" if found else ""), len(reader.pages))
+    return writer.draft(_title(found.title or "" if found else ""), len(reader.pages))

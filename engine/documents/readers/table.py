@@ -18,7 +18,8 @@ _WIDE = 600  # code points of a row; a wider one is cut, and its parts need the 
 
 def read(text: str) -> Draft:
     csv.field_size_limit(len(text) + 1)
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)) if any(row)]
+    cells = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    rows = [row for row in cells if any(map(str.strip, row))]
     header = rows[0] if _is_header(rows) else None
     writer = Writer()
     for row in rows[1:] if header else rows:
@@ -47,7 +48,7 @@ def _delimiter(text: str) -> str:
 
     def score(delimiter: str) -> tuple[int, int]:
         rows = islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), 100)
-        width, count = Counter(len(row) for row in rows if row).most_common(1)[0]
+        [(width, count)] = Counter(len(row) for row in rows if row).most_common(1) or [(0, 0)]
         return (count if width > 1 else 0), width
 
     return max(_DELIMITERS, key=score)

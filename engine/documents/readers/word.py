@@ -11,8 +11,10 @@ from typing import Any
 
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer
 from engine.documents.readers.table import row_line
+from engine.documents.readers.word_numbering import BULLET, Numbering, attribute, child, integer
 
 _MAX_PART = 100_000_000  # bytes of one part unpacked: about 5 million words, or a zip bomb
+_ENCRYPTED = 0x1  # bit of a zip member's flags
 _ANY = "{*}"
 _SKIPPED = frozenset("del moveFrom Fallback instrText delText pPr rPr tblPr trPr tcPr sectPr".split())
 _HEADING_STYLE = re.compile(r"heading ([1-9])$", re.IGNORECASE)
@@ -34,7 +36,11 @@ class _Document:
             raise Unreadable("damaged", "no document part")
         self.main = main[0]
         self.parts = frozenset(names)
-        self.levels, self.titles = self._styles()
+        self.levels: dict[str, int] = {}
+        self.titles: set[str] = set()
+        self.numbered: dict[str, tuple[str, int]] = {}
+        self._read_styles()
+        self.numbering = Numbering(self._part("word/numbering.xml"))
         self.path = HeadingPath()
         self.writer = Writer()
         self.title = ""
@@ -53,7 +59,8 @@ class _Document:
             for name in related.get(kind, []):
                 part = self._part(name)
                 text = "\n".join(self._paragraphs(part)) if part is not None else ""
-                if text.strip() and text not in seen:  # first, even and odd pages often repeat one header
+                # First, even and odd pages often repeat one header; many footers are but a page number.
+                if any(map(str.isalpha, text)) and text not in seen:
                     seen.add(text)
                     self.writer.block(text)
         metadata = self._metadata()
@@ -66,14 +73,13 @@ class _Document:
 
         if name not in self.parts:
             return None
-        if self.archive.getinfo(name).file_size > _MAX_PART:
+        member = self.archive.getinfo(name)
+        if member.file_size > _MAX_PART:
             raise Unreadable("too_large", name)
-        try:
-            data = self.archive.read(name)
-        except RuntimeError as error:  # zipfile's word for an encrypted member
-            raise Unreadable("password") from error
+        if member.flag_bits & _ENCRYPTED:
+            raise Unreadable("password")
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-        return etree.fromstring(data, parser)
+        return etree.fromstring(self.archive.read(member), parser)
 
     def _related(self) -> dict[str, list[str]]:
         folder, _, name = self.main.rpartition("/")
@@ -86,30 +92,31 @@ class _Document:
                 found.setdefault(kind, []).append(target)
         return found
 
-    def _styles(self) -> tuple[dict[str, int], frozenset[str]]:
-        """Style id -> heading level (1-based), inherited from what it is based on; ids of title styles."""
+    def _read_styles(self) -> None:
+        """Which styles are headings of what level (1-based), titles, or numbered; inherited or their own."""
         styles = self._part("word/styles.xml")
-        levels: dict[str, int] = {}
-        titles: set[str] = set()
         parents: dict[str, str] = {}
         for style in styles.iter(f"{_ANY}style") if styles is not None else ():
-            key, name = _value(style, "styleId"), _child(style, "name")
-            level = _child(style, "pPr/{*}outlineLvl")
+            key, name = attribute(style, "styleId"), child(style, "name")
+            level = child(style, "pPr/{*}outlineLvl")
             if match := _HEADING_STYLE.search(name):
-                levels[key] = int(match[1])
+                self.levels[key] = int(match[1])
             elif level.isdecimal() and int(level) < 9:
-                levels[key] = int(level) + 1
+                self.levels[key] = int(level) + 1
+            if number := child(style, "pPr/{*}numPr/{*}numId"):
+                self.numbered[key] = number, integer(child(style, "pPr/{*}numPr/{*}ilvl"))
             if name.lower() == "title":
-                titles.add(key)
-            parents[key] = _child(style, "basedOn")
+                self.titles.add(key)
+            parents[key] = child(style, "basedOn")
         for key in parents:
             chain, parent = {key}, parents[key]
-            while parent and parent not in levels and parent not in chain:
+            while parent and parent not in chain:
                 chain.add(parent)
+                if parent in self.levels:
+                    self.levels.setdefault(key, self.levels[parent])
+                if parent in self.numbered:
+                    self.numbered.setdefault(key, self.numbered[parent])
                 parent = parents.get(parent, "")
-            if parent in levels:
-                levels.setdefault(key, levels[parent])
-        return levels, frozenset(titles)
 
     def _metadata(self) -> dict[str, str]:
         core = self._part("docProps/core.xml")
@@ -134,23 +141,30 @@ class _Document:
 
     def _paragraph(self, paragraph: Any) -> None:
         text = _text(paragraph)
-        style = _child(paragraph, "pPr/{*}pStyle")
-        own = _child(paragraph, "pPr/{*}outlineLvl")
+        style = child(paragraph, "pPr/{*}pStyle")
+        own = child(paragraph, "pPr/{*}outlineLvl")
         level = int(own) + 1 if own.isdecimal() and int(own) < 9 else self.levels.get(style, 0)
-        if text.strip():
+        if text:
+            number, depth = self._number(paragraph, style)
+            label = self.numbering.label(number, depth) if number else ""
             if style in self.titles:
                 self.title = self.title or text
             elif level:
+                text = f"{label} {text}" if label not in ("", BULLET) else text
                 self.writer.place(self.path.enter(level, text))
-        numbering = paragraph.find(f"{_ANY}pPr/{_ANY}numPr")
-        if numbering is not None and not level and text.strip():
-            depth = _child(numbering, "ilvl")
-            indent = "  " * (int(depth) if depth.isdecimal() else 0)
-            self.writer.block(f"{indent}- {text}", gap="\n")
-        else:
+            elif label:
+                self.writer.block(f"{'  ' * min(depth, 8)}{label} {text}", gap="\n")
+                text = ""
             self.writer.block(text)
         for box in _boxes(paragraph):
             self._blocks(box)
+
+    def _number(self, paragraph: Any, style: str) -> tuple[str, int]:
+        """List and depth of a paragraph, its own or its style's; no list is ""."""
+        number, depth = self.numbered.get(style, ("", 0))
+        number = child(paragraph, "pPr/{*}numPr/{*}numId") or number
+        depth = integer(child(paragraph, "pPr/{*}numPr/{*}ilvl"), depth)
+        return ("" if number == "0" else number), depth  # "0" switches its style's list off
 
     def _table(self, table: Any) -> None:
         rows: list[list[str]] = []
@@ -164,9 +178,9 @@ class _Document:
                     continue
                 merged = cell.find(f"{_ANY}tcPr/{_ANY}vMerge")
                 text = "\n".join(self._paragraphs(cell))
-                if merged is not None and _value(merged, "val") != "restart" and len(cells) < len(above):
+                if merged is not None and attribute(merged, "val") != "restart" and len(cells) < len(above):
                     text = above[len(cells)]
-                span = _child(cell, "tcPr/{*}gridSpan")
+                span = child(cell, "tcPr/{*}gridSpan")
                 cells += [text] + [""] * (min(int(span), 100) - 1 if span.isdecimal() else 0)
             rows.append(cells)
             above = cells
@@ -224,13 +238,3 @@ def _boxes(paragraph: Any) -> list[Any]:
 
 def _name(element: Any) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _value(element: Any, name: str) -> str:
-    """The attribute `name` in whatever namespace: documents come in two dialects."""
-    return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), "")
-
-
-def _child(element: Any, path: str) -> str:
-    found = element.find(_ANY + path)
-    return _value(found, "val") if found is not None else ""
