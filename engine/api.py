@@ -303,6 +303,11 @@ class Engine:
         """Check machine and install; what fails carries a hint how to mend it."""
         return doctor.check(self.home, self._answer)
 
+    def processes(self) -> dict[str, int]:
+        """Process ids of the workers that run now, by role."""
+        workers = {worker.role: worker.pid for worker in (self._answer, self._index)}
+        return {role: pid for role, pid in workers.items() if pid is not None}
+
     @property
     def settings(self) -> Settings:
         return self._settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 PROTOCOL = 1
 MAX_LINE = 1 << 20
@@ -18,7 +18,7 @@ _CHUNK = MAX_LINE // 8  # a code point may take six bytes once escaped
 class Channel:
     """Both ends of a pipe pair. `send` may be called from several threads, `receive` from one."""
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._lock = threading.Lock()
