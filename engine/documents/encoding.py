@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 
 from engine.documents.extract import Unreadable, unix_newlines
 
@@ -76,16 +77,23 @@ def _wide(data: bytes, sample: bytes) -> str:
             text = data.decode(name)
         except UnicodeDecodeError:
             raise Unreadable("binary") from None
-        if "\0" not in text:
+        if _is_written(text[:SAMPLE]):
             return text
     raise Unreadable("binary")
+
+
+def _is_written(text: str) -> bool:
+    """Whether these are characters people write: a pair of arbitrary bytes often is none at all."""
+    odd = sum(unicodedata.category(character) in ("Cc", "Cn", "Co") for character in text)
+    return odd - sum(text.count(space) for space in "\n\r\t\f") <= _MAX_CONTROL * len(text)
 
 
 def _guess(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    # A sample that ends within a character would rule out its true encoding.
-    matches = from_bytes(sample[: sample.rfind(b"\n") + 1] or sample, cp_exclusion=_WIDE)
+    if len(sample) == SAMPLE:  # an end within a character would rule out the true encoding
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
+    matches = from_bytes(sample, cp_exclusion=_WIDE)
     best = matches.best()
     if best is None:
         return _USUAL[0]

@@ -274,7 +274,7 @@ def _may_share(first: _Group, second: _Group, small: int) -> bool:
 
 
 def _joined(first: _Group, second: _Group) -> _Group:
-    """One group of two, under the headings they share; a heading without text of its own leads to the next."""
+    """One group of two, under the headings they share; a heading without text leads to the next."""
     headings, sticky = second.headings, second.sticky
     if not first.only_headings:
         shared = takewhile(

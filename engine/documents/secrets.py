@@ -45,6 +45,10 @@ _TOKEN = re.compile(
     )|(?<=hooks\.slack\.com/services/)T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,}""",
     re.VERBOSE,
 )
+_TOKEN_MARKS = tuple(
+    """AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- npm_ pypi-AgEI hf_ xox xapp- k_live_ k_test_
+    whsec_ AIza ya29. GOCSPX- sk- SG. eyJ hooks.slack.com""".split()
+)
 _ASSIGNMENT = re.compile(
     r"""(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|token
         |credentials?)(?:[_-]?(?:key|id|access[_-]key))?["'`]?\s{0,3}(?:[:=]|:=|=>)\s{0,3}["'`]?
@@ -86,7 +90,8 @@ def redact(text: str) -> tuple[str, int]:
         return match[0][:start] + BLOT * len(value) + match[0][start + len(value) :]
 
     text = _PRIVATE_KEY.sub(blot, text)
-    text = _TOKEN.sub(blot, text)
+    if any(mark in text for mark in _TOKEN_MARKS):  # many times faster than the pattern, and mostly false
+        text = _TOKEN.sub(blot, text)
     text = _ASSIGNMENT.sub(blot_value, text)
     return _URL_PASSWORD.sub(blot_value, text), count
 

@@ -13,7 +13,7 @@ from engine.documents.extract import Draft, HeadingPath, Mark
 
 _WORDS = (
     "def|defp|defmodule|class|struct|union|enum|interface|trait|impl|fn|func|fun|function|sub|proc|module|"
-    "namespace|package|object|protocol|extension|record|type|macro_rules!|resource|message|service"
+    "namespace|object|protocol|extension|record|type|macro_rules!|resource|message|service"
 )
 _MODIFIERS = (
     r"(?:(?:export|default|declare|pub(?:\([^)]*\))?|public|private|protected|internal|static|final|abstract|sealed|"
@@ -23,7 +23,7 @@ _DEFINITION = re.compile(
     rf"(?P<indent>[ \t]*){_MODIFIERS}(?:{_WORDS})\b\*?\s+(?:<[^>]*>\s*)?(?:\([^)]*\)\s*)?"
     r"(?P<name>[A-Za-z_$][\w$.:]*(?:\s+for\s+[\w$.:]+)?)"
     # Prose that begins with such a word goes on with other words.
-    r"(?=.?\s*(?:$|[({:=<;,|\[!?]|(?:extends|implements|do|is|as|where|with|begin|returns?)\b))"
+    r"(?=.?\s*(?:$|[({:=<;,|\[!?]|(?:extends|implements|do|is|as|where|with|begin|returns?|struct|interface)\b))"
 )
 _ARROW = re.compile(
     r"(?P<indent>[ \t]*)(?:export\s+)?(?:default\s+)?(?:const|let|var)\s+(?P<name>[A-Za-z_$][\w$]*)"

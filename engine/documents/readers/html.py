@@ -1,11 +1,11 @@
-"""HTML: visible text of the main part, headings as structure, tables row by row. Nothing is ever fetched."""
+"""HTML: visible text of the main part, headings as structure, tables row by row. Nothing is fetched."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from engine.documents.extract import Draft, HeadingPath, Writer
+from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer
 from engine.documents.readers.table import row_line
 
 _DROPPED = frozenset(
@@ -38,13 +38,16 @@ _ENOUGH = 0.25  # share of the page's text that its "main part" must hold to be 
 def read(text: str) -> Draft:
     from lxml import etree
 
+    # huge_tree: a chain of quoted replies nests deeper than 256, and the size of a file is bounded anyway.
     parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
     )
     # Surrogates cannot be encoded; they never come from decoding, only from a broken page's own text.
     root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     if root is None:
         return Draft("")
+    if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
+        raise Unreadable("damaged", "nested too deeply")  # the parser has dropped text
     whole = _write(root, keep_around=True)
     main = _write(_main(root), keep_around=False)
     draft = main if len(main.text) >= _ENOUGH * len(whole.text) else whole
