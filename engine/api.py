@@ -43,7 +43,7 @@ from engine.workers import doctor
 from engine.workers.jobs import Job
 from engine.workers.supervisor import Worker
 
-__all__ = ["Engine", "Job"]
+__all__ = ["Engine", "Job", "find_home"]
 
 TITLE_LENGTH = 60
 HISTORY = 20  # messages of a chat that a new question may refer to
