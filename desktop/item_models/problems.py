@@ -1,0 +1,86 @@
+"""Files that were skipped or failed, loaded page by page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from desktop.messages import file_name, reason
+from desktop.tasks import Session
+from engine.contracts import FileReport
+
+PAGE = 200
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ProblemsModel(QAbstractTableModel):
+    """Columns: file, why, what to do. Rows come from `Engine.problems` when they are scrolled to."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.rows: list[FileReport] = []
+        self._more = False
+        self._loading = False
+        self._headers = (self.tr("File"), self.tr("Why"), self.tr("What you can do"))
+
+    def reload(self) -> None:
+        """Read the list again from its start."""
+        self._loading = True
+        self._session.call(lambda engine: (0, engine.problems(0, PAGE)), self._loaded, self._refused)
+
+    def canFetchMore(self, parent: Index) -> bool:
+        return not parent.isValid() and self._more and not self._loading
+
+    def fetchMore(self, parent: Index) -> None:
+        if self.canFetchMore(parent):
+            self._loading = True
+            offset = len(self.rows)
+            self._session.call(
+                lambda engine: (offset, engine.problems(offset, PAGE)), self._loaded, self._refused
+            )
+
+    def _loaded(self, page: tuple[int, list[FileReport]]) -> None:
+        offset, rows = page
+        self._loading = False
+        self._more = len(rows) == PAGE
+        if offset == 0:
+            if rows != self.rows:
+                self.beginResetModel()
+                self.rows = rows
+                self.endResetModel()
+        elif rows and offset == len(self.rows):
+            self.beginInsertRows(QModelIndex(), offset, offset + len(rows) - 1)
+            self.rows = [*self.rows, *rows]
+            self.endInsertRows()
+
+    def _refused(self, error: BaseException) -> None:
+        self._loading = False
+        self._session.problem.emit(error)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own signature
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own signature
+        return 0 if parent.isValid() else len(self._headers)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._headers[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        report = self.rows[index.row()]
+        said = reason(report.reason)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return (file_name(report.path), said.message, said.hint)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join(filter(None, (report.path, report.detail)))
+        return None

@@ -1,0 +1,106 @@
+"""What the engine says by code, in the words of the person's language.
+
+The engine's English templates are the source texts of the translation; parameters are filled in after it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, QLocale
+
+from engine.contracts import NOTICES, Citation, Nearest, Notice, PassageView
+from engine.errors import PROBLEMS, REASONS, EngineError
+
+log = logging.getLogger("nocturne.window")
+
+# Next steps that name a command line, said for someone who looks at a window.
+_WINDOW_HINTS: Mapping[str, str] = {
+    "usage": "Run `nocturne --help` for the commands.",
+    "path_is_home": "Choose a folder of your own files.",
+    "nothing_indexed": "Add a folder: drop it on this window, or use File > Add folder.",
+    "home_locked": "Close it, then open this window again.",
+    "chat_missing": "Choose another chat in the list on the left.",
+    "message_missing": "Open the chat again.",
+    "folder_missing": "Your folders are listed in the library.",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One sentence and one next step, translated."""
+
+    message: str
+    hint: str = ""
+
+
+class _Missing(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _say(context: str, template: str, params: Mapping[str, object]) -> str:
+    text = QCoreApplication.translate(context, template) if template else ""
+    return text.format_map(_Missing(params))
+
+
+def problem(code: str, params: Mapping[str, object]) -> Said:
+    """The sentence for a code of PROBLEMS; an unknown code is reported as a bug."""
+    if code not in PROBLEMS:
+        code, params = "bug", {"detail": code, "log": ""}
+    known = PROBLEMS[code]
+    hint = _WINDOW_HINTS.get(code, known.hint)
+    return Said(_say("Problem", known.message, params), _say("Hint", hint, params))
+
+
+def error(caught: BaseException, log_path: str = "") -> Said:
+    """The sentence for anything a call or a job raised; what is no EngineError is logged as a bug."""
+    if isinstance(caught, EngineError):
+        return problem(caught.code, caught.params)
+    log.error("unexpected %s", type(caught).__name__, exc_info=caught)
+    return problem("bug", {"detail": type(caught).__name__, "log": log_path})
+
+
+def reason(code: str) -> Said:
+    """Why a file is not indexed, for a code of REASONS."""
+    known = REASONS.get(code, REASONS["unknown"])
+    return Said(_say("Reason", known.message, {}), _say("ReasonHint", known.hint, {}))
+
+
+def notice(said: Notice) -> str:
+    """A notice of a running job; an unknown code is shown as it is."""
+    return _say("Notice", NOTICES.get(said.code, said.code), said.params)
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, members of archives included."""
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or path
+
+
+def place(source: Citation | Nearest | PassageView) -> str:
+    """Where in a file: "page 14", or an empty string."""
+    if source.page is None:
+        return ""
+    return QCoreApplication.translate("Source", "page {page}").format(page=source.page)
+
+
+def source_name(citation: Citation) -> str:
+    """What a screen reader says for a citation: "Source 2, report.pdf, page 14"."""
+    named = QCoreApplication.translate("Source", "Source {n}").format(n=citation.n)
+    return ", ".join(part for part in (named, file_name(citation.path), place(citation)) if part)
+
+
+def number(value: int) -> str:
+    """A count with the group separators of the person's language."""
+    return QLocale().toString(value)
+
+
+def duration(seconds: float) -> str:
+    """A rough time left: "about 2 min left"."""
+    if seconds < 60:
+        return QCoreApplication.translate("Time", "less than a minute left")
+    if seconds < 3600:
+        return QCoreApplication.translate("Time", "about {n} min left").format(n=round(seconds / 60))
+    return QCoreApplication.translate("Time", "about {n} h left").format(n=round(seconds / 3600, 1))

@@ -1,0 +1,233 @@
+"""The library: add folders, watch them being indexed, see what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QScrollArea,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.item_models.problems import ProblemsModel
+from desktop.messages import number
+from desktop.style import COLUMN
+from desktop.tasks import Session
+from desktop.widgets.folder_row import FolderRow
+from desktop.widgets.job_card import JobCard
+from desktop.widgets.parts import button, disown, frame, icon_label, label
+from engine.api import Engine, Job
+from engine.contracts import FolderReport, IndexSummary, Status
+
+
+class LibraryPanel(QScrollArea):
+    """`changed` whenever what the engine would report about the library may have changed."""
+
+    changed = Signal()
+    removed = Signal(str)
+    noticed = Signal(object)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setAccessibleName(self.tr("Library"))
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.jobs: list[JobCard] = []
+        self.rows: dict[str, FolderRow] = {}
+        self.problems = ProblemsModel(session, self)
+        self.add_button = button(self.tr("Add folder…"), "primary", "plus", "on_accent")
+        self.add_button.clicked.connect(self.choose_folder)
+        self.files_button = button(self.tr("Add files…"), "", "file")
+        self.files_button.clicked.connect(self.choose_files)
+        self.summary = label("", "muted", wrap=True)
+        self.summary.hide()
+        self._jobs = QVBoxLayout()
+        self._folders = QVBoxLayout()
+        self._folders.setSpacing(10)
+        self._empty = self._make_empty()
+        self._trouble = self._make_problems()
+        self._dialog: QFileDialog | None = None
+        self._lay_out()
+
+    def _make_empty(self) -> QWidget:
+        middle = Qt.AlignmentFlag.AlignHCenter
+        made = frame("drop")
+        inner = QVBoxLayout(made)
+        inner.setContentsMargins(24, 44, 24, 44)
+        inner.setSpacing(10)
+        inner.addWidget(icon_label("folder", "accent", 36), 0, middle)
+        inner.addWidget(label(self.tr("Add a folder to ask about it."), size=1.25, bold=True), 0, middle)
+        hint = label(
+            self.tr("Drop a folder or a file here. It is read on this computer only."), "muted", wrap=True
+        )
+        hint.setAlignment(middle)
+        inner.addWidget(hint)
+        return made
+
+    def _make_problems(self) -> QWidget:
+        made = QWidget()
+        self._trouble_title = label("", size=1.1, bold=True)
+        self.retry_button = button(self.tr("Try these again"), "", "retry")
+        self.retry_button.clicked.connect(self.retry)
+        self.table = QTableView()
+        self.table.setAccessibleName(self.tr("Files that are left out"))
+        self.table.setModel(self.problems)
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setMinimumHeight(220)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setHighlightSections(False)
+        for column, width in ((0, 200), (1, 260)):
+            self.table.setColumnWidth(column, width)
+        top = QHBoxLayout()
+        top.addWidget(self._trouble_title, 1)
+        top.addWidget(self.retry_button)
+        layout = QVBoxLayout(made)
+        layout.setContentsMargins(0, 12, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self.table)
+        made.hide()
+        return made
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(label(self.tr("Library"), size=1.6, bold=True), 1)
+        top.addWidget(self.files_button)
+        top.addWidget(self.add_button)
+        column = QWidget()
+        column.setObjectName("column")
+        column.setMaximumWidth(COLUMN + 120)
+        inner = QVBoxLayout(column)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(14)
+        inner.addLayout(top)
+        inner.addWidget(self.summary)
+        inner.addLayout(self._jobs)
+        inner.addWidget(self._empty)
+        inner.addLayout(self._folders)
+        inner.addWidget(self._trouble)
+        inner.addStretch(1)
+        page = QWidget()
+        page.setObjectName("page")
+        outer = QHBoxLayout(page)
+        outer.setContentsMargins(28, 20, 28, 24)
+        outer.addStretch(1)
+        outer.addWidget(column, 100)
+        outer.addStretch(1)
+        self.setWidget(page)
+
+    # -- adding ----------------------------------------------------------------------------------
+
+    def choose_folder(self) -> None:
+        """Ask for a folder with the system's dialog."""
+        self._choose(QFileDialog.FileMode.Directory, self.tr("Choose a folder to ask about"))
+
+    def choose_files(self) -> None:
+        """Ask for single files with the system's dialog."""
+        self._choose(QFileDialog.FileMode.ExistingFiles, self.tr("Choose files to ask about"))
+
+    def _choose(self, mode: QFileDialog.FileMode, title: str) -> None:
+        self._dialog = QFileDialog(self.window(), title)
+        self._dialog.setFileMode(mode)
+        self._dialog.filesSelected.connect(self.add)
+        self._dialog.open()
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Index folders or files."""
+        chosen = list(paths)
+        if chosen:
+            self._session.call(lambda engine: engine.index(chosen), self.watch, self._refused)
+
+    def _refused(self, error: BaseException) -> None:
+        self._session.problem.emit(error)
+        self.changed.emit()
+
+    def refresh(self) -> None:
+        """Bring the index in step with all folders."""
+        self._session.call(lambda engine: engine.index(), self.watch)
+
+    def retry(self) -> None:
+        """Try again what was left out."""
+        self._session.call(lambda engine: engine.retry(), self.watch)
+
+    def watch(self, job: Job[IndexSummary]) -> None:
+        """Show a job of the library until it ends."""
+        self.summary.hide()
+        card = JobCard(job)
+        card.ended.connect(self._ended)
+        card.failed.connect(self._session.problem)
+        card.noticed.connect(self.noticed)
+        self.jobs.append(card)
+        self._jobs.addWidget(card)
+        self.changed.emit()
+
+    def _ended(self, card: JobCard, summary: IndexSummary | None) -> None:
+        self.jobs.remove(card)
+        self._jobs.removeWidget(card)
+        disown(card)
+        if summary is not None and summary.files:
+            self.summary.setText(self._summarize(summary))
+            self.summary.show()
+        self.changed.emit()
+
+    def _summarize(self, summary: IndexSummary) -> str:
+        text = self.tr("{indexed} of {files} files can be searched; {left} were left out.").format(
+            indexed=number(summary.indexed),
+            files=number(summary.files),
+            left=number(summary.skipped + summary.failed),
+        )
+        if summary.redacted:
+            text += " " + self.tr("{n} passwords or keys were blacked out.").format(
+                n=number(summary.redacted)
+            )
+        return text
+
+    # -- showing ---------------------------------------------------------------------------------
+
+    def show_status(self, status: Status) -> None:
+        """Show folders and the files left out as the engine reports them."""
+        self._show_folders(status.folders)
+        self._empty.setVisible(not status.folders and not self.jobs)
+        left_out = status.coverage.skipped + status.coverage.failed
+        self._trouble.setVisible(left_out > 0)
+        self._trouble_title.setText(self.tr("Files left out: {n}").format(n=number(left_out)))
+        self.problems.reload()
+
+    def _show_folders(self, folders: Sequence[FolderReport]) -> None:
+        present = {folder.path for folder in folders}
+        for path in [path for path in self.rows if path not in present]:
+            row = self.rows.pop(path)
+            self._folders.removeWidget(row)
+            disown(row)
+        for folder in folders:
+            known = self.rows.get(folder.path)
+            if known is not None:
+                known.show_folder(folder)
+                continue
+            row = FolderRow(folder)
+            row.remove_wanted.connect(self._remove)
+            self.rows[folder.path] = row
+            self._folders.addWidget(row)
+
+    def _remove(self, path: str) -> None:
+        def remove(engine: Engine) -> str:
+            engine.remove_folder(path)
+            return path
+
+        self._session.call(remove, self._removed)
+
+    def _removed(self, path: str) -> None:
+        self.removed.emit(path)
+        self.changed.emit()

@@ -1,0 +1,68 @@
+"""One indexed folder in the library: its name, how much of it can be searched, and a way to remove it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from desktop.messages import file_name, number
+from desktop.widgets.elided import ElidedLabel
+from desktop.widgets.parts import icon_label, label, tool
+from engine.contracts import FolderReport
+
+
+class FolderRow(QFrame):
+    """`remove_wanted(path)` when the person wants it out of the library; the files stay where they are."""
+
+    remove_wanted = Signal(str)
+
+    def __init__(self, folder: FolderReport, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.path = folder.path
+        self._name = label(file_name(folder.path), bold=True)
+        self._counts = label("", "muted")
+        path = ElidedLabel(folder.path, Qt.TextElideMode.ElideMiddle)
+        path.setObjectName("muted")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(
+            self.tr("Share of {folder} that can be searched").format(folder=self.path)
+        )
+        remove = tool("trash", self.tr("Remove {folder} from the library").format(folder=self.path))
+        remove.clicked.connect(self._remove)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(icon_label("folder"))
+        top.addWidget(self._name)
+        top.addStretch(1)
+        top.addWidget(self._counts)
+        top.addWidget(remove)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 8, 10, 12)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(path)
+        layout.addWidget(self._bar)
+        self.show_folder(folder)
+
+    def show_folder(self, folder: FolderReport) -> None:
+        """Show new numbers of the same folder."""
+        searchable = folder.words + folder.meaning
+        self.setAccessibleName(folder.path)
+        if folder.available:
+            text = self.tr("{n} of {total} files searchable")
+        else:
+            text = self.tr("{n} of {total} files kept; the folder is not reachable now")
+        said = [text.format(n=number(searchable), total=number(folder.files))]
+        left_out = folder.skipped + folder.failed
+        if left_out:
+            said.append(self.tr("{n} left out").format(n=number(left_out)))
+        self._counts.setText(" · ".join(said))
+        readable = max(0, folder.files - left_out)
+        self._bar.setVisible(searchable < readable)
+        self._bar.setRange(0, max(1, readable))
+        self._bar.setValue(searchable)
+
+    def _remove(self) -> None:
+        self.remove_wanted.emit(self.path)

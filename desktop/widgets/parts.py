@@ -1,0 +1,64 @@
+"""Small controls, dressed by name: labels, buttons, frames."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+
+from desktop import style
+
+
+def label(
+    text: str = "", kind: str = "", *, size: float = 1.0, bold: bool = False, wrap: bool = False
+) -> QLabel:
+    """A label that never reads its text as markup. `kind` is a name of the style sheet, `size` a factor."""
+    made = QLabel(text)
+    made.setObjectName(kind)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    if size != 1.0 or bold:
+        made.setFont(style.scaled(made, size, bold=bold))
+    return made
+
+
+def icon_label(name: str, colour: str = "muted", side: int = 16) -> QLabel:
+    """A picture that only decorates."""
+    made = QLabel()
+    made.setProperty("icon_side", side)
+    style.set_icon(made, name, colour)
+    return made
+
+
+def button(text: str, kind: str = "", icon: str = "", colour: str = "text") -> QPushButton:
+    """A push button with words on it."""
+    made = QPushButton(text)
+    made.setObjectName(kind)
+    made.setAccessibleName(text)
+    if icon:
+        style.set_icon(made, icon, colour)
+    return made
+
+
+def tool(icon: str, name: str, *, checkable: bool = False) -> QToolButton:
+    """A button that shows an icon and says its name."""
+    made = QToolButton()
+    made.setAccessibleName(name)
+    made.setToolTip(name)
+    made.setCheckable(checkable)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    style.set_icon(made, icon, "muted")
+    return made
+
+
+def frame(kind: str) -> QFrame:
+    """A surface that the style sheet paints."""
+    made = QFrame()
+    made.setObjectName(kind)
+    return made
+
+
+def disown(widget: QWidget) -> None:
+    """Take a widget out of its window now and delete it when Qt is next idle."""
+    widget.hide()
+    widget.setParent(None)
+    widget.deleteLater()

@@ -1,0 +1,212 @@
+"""An engine that does only what a test tells it to: same verbs, no files, no models, real jobs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.contracts import (
+    Answer,
+    AnswerSentence,
+    ChatSummary,
+    Citation,
+    Coverage,
+    FileReport,
+    FolderReport,
+    IndexSummary,
+    Message,
+    Nearest,
+    Passage,
+    PassageView,
+    Status,
+    Token,
+)
+from engine.errors import EngineError
+from engine.settings import Settings
+from engine.workers.jobs import Job
+
+NOW = "2026-11-23T09:00:00Z"
+LEASE = "/home/ada/Leases/lease.pdf"
+CITATION = Citation(
+    1, LEASE, 14, "either party may end this lease with three months' notice", 40, 97, True, "Term", "ab", "pdf-1"
+)
+ANSWER = Answer(
+    "You can end it with three months' notice [1]. The deposit is doubled.",
+    "files",
+    False,
+    citations=(CITATION,),
+    sentences=(
+        AnswerSentence("You can end it with three months' notice.", True, (1,)),
+        AnswerSentence("The deposit is doubled.", False),
+    ),
+    searched_files=812,
+    total_files=1040,
+)
+NOWHERE = Answer(
+    "I could not find this in your files.",
+    "none",
+    True,
+    nearest=(Nearest(LEASE, 3, "Parties", "The lease is between ..."), Nearest("/home/ada/a.txt", None, "", "x")),
+    searched_files=812,
+    total_files=1040,
+)
+PASSAGE = Passage(1, LEASE, 14, "Term", "... three months' notice ...", 0, 28, 1.0)
+
+
+class FakeEngine:
+    """Records every call in `calls`; jobs wait in `asked` and `indexing` until the test ends them."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.asked: list[Job[Answer]] = []
+        self.indexing: list[Job[IndexSummary]] = []
+        self.stored: dict[str, list[Message]] = {}
+        self.titles: dict[str, str] = {}
+        self.deleted: set[str] = set()
+        self.folder_list: list[FolderReport] = []
+        self.problem_list: list[FileReport] = []
+        self.settings = Settings()
+        self.writable = True
+        self.failing: dict[str, Exception] = {}
+        self.closed = False
+        self.view_of: Callable[[Citation], PassageView] = lambda c: PassageView(
+            c.path, c.page, c.heading, "Before. ", c.quote, " After."
+        )
+        self._ids = itertools.count(1)
+
+    def _note(self, *call: Any) -> None:
+        self.calls.append(call)
+        if call[0] in self.failing:
+            raise self.failing[call[0]]
+
+    def called(self, verb: str) -> list[tuple[Any, ...]]:
+        return [call for call in self.calls if call[0] == verb]
+
+    def close(self) -> None:
+        self._note("close")
+        self.closed = True
+
+    # -- library
+
+    def index(self, paths: Sequence[str] = ()) -> Job[IndexSummary]:
+        self._note("index", list(paths))
+        self.folder_list += [FolderReport(str(path), files=3, meaning=2, waiting=1) for path in paths]
+        job: Job[IndexSummary] = Job(lambda raw: raw, lambda: job.fail(RuntimeError()), lambda paused: None)
+        self.indexing.append(job)
+        return job
+
+    def retry(self, path: str | None = None) -> Job[IndexSummary]:
+        self._note("retry", path)
+        return self.index()
+
+    def folders(self) -> list[FolderReport]:
+        self._note("folders")
+        return self.folder_list
+
+    def remove_folder(self, path: str) -> None:
+        self._note("remove_folder", path)
+        self.folder_list = [folder for folder in self.folder_list if folder.path != path]
+
+    def status(self) -> Status:
+        self._note("status")
+        found = self.folder_list
+        coverage = Coverage(
+            files=sum(f.files for f in found),
+            words=sum(f.words for f in found),
+            meaning=sum(f.meaning for f in found),
+            waiting=sum(f.waiting for f in found),
+            skipped=sum(p.state == "skipped" for p in self.problem_list),
+            failed=sum(p.state == "failed" for p in self.problem_list),
+        )
+        return Status("/home/ada/.nocturne", coverage, tuple(found), (), (), writer="" if self.writable else "Other")
+
+    def problems(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
+        self._note("problems", offset, limit)
+        return self.problem_list[offset : offset + limit]
+
+    def view(self, citation: Citation) -> PassageView:
+        self._note("view", citation)
+        return self.view_of(citation)
+
+    # -- chat
+
+    def ask(self, question: str, chat: str | None = None, **_options: Any) -> Job[Answer]:
+        self._note("ask", question, chat)
+        if not question.strip():
+            raise EngineError("question_empty")
+        known = chat or f"chat{next(self._ids):03}"
+        self.titles.setdefault(known, question)
+        written: list[str] = []
+
+        def finish(answer: Answer) -> Answer:
+            message = f"m{next(self._ids):06}"
+            answer = replace(answer, chat=known, message=message, stored=self.writable)
+            self._store(known, "assistant", answer.answer, answer, message)
+            return answer
+
+        def cancel() -> None:
+            if written:
+                job.succeed(Answer("".join(written), "files", False, stopped=True))
+            else:
+                job.fail(RuntimeError())
+
+        job: Job[Answer] = Job(finish, cancel)
+        job.subscribe(lambda event: written.append(event.text) if isinstance(event, Token) else None)
+        self._store(known, "user", question)
+        self.asked.append(job)
+        return job
+
+    def _store(
+        self, chat: str, role: Any, text: str, answer: Answer | None = None, message: str | None = None
+    ) -> None:
+        name = message or f"m{next(self._ids):06}"
+        self.stored.setdefault(chat, []).append(Message(name, chat, None, role, text, NOW, answer))
+
+    def fill(self, chat: str, title: str, messages: int) -> None:
+        """A stored chat with `messages` messages, questions and answers in turn."""
+        self.titles[chat] = title
+        for number in range(messages):
+            if number % 2:
+                self._store(chat, "assistant", f"Answer {number} [1].", replace(ANSWER, answer=f"Answer {number} [1]."))
+            else:
+                self._store(chat, "user", f"Question {number}?")
+
+    def warm(self) -> Job[None]:
+        self._note("warm")
+        job: Job[None] = Job(lambda raw: None, lambda: None)
+        job.succeed(None)
+        return job
+
+    def chats(self, limit: int = 500) -> list[ChatSummary]:
+        self._note("chats")
+        listed = [chat for chat in reversed(self.titles) if chat not in self.deleted]
+        return [ChatSummary(c, self.titles[c], NOW, NOW, len(self.stored.get(c, []))) for c in listed[:limit]]
+
+    def messages(self, chat: str, limit: int = 50, before: str | None = None) -> list[Message]:
+        self._note("messages", chat, limit, before)
+        found = [m for m in self.stored.get(chat, []) if before is None or m.id < before]
+        return found[-limit:]
+
+    def rename_chat(self, chat: str, title: str) -> None:
+        self._note("rename_chat", chat, title)
+        self.titles[chat] = title
+
+    def delete_chat(self, chat: str) -> None:
+        self._note("delete_chat", chat)
+        self.deleted.add(chat)
+
+    def restore_chat(self, chat: str) -> None:
+        self._note("restore_chat", chat)
+        self.deleted.discard(chat)
+
+    def vote(self, message: str, vote: str | None, better: str = "") -> None:
+        self._note("vote", message, vote)
+
+    def record(self, kind: str, message: str | None, path: str) -> None:
+        self._note("record", kind, message, path)
+
+    def change_settings(self, settings: Settings) -> None:
+        self._note("change_settings", settings)
+        self.settings = settings
