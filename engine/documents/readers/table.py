@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 
 from engine.documents.extract import Draft, Writer, one_line
 
@@ -20,7 +20,7 @@ def read(text: str) -> Draft:
     csv.field_size_limit(len(text) + 1)
     cells = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     rows = [row for row in cells if any(map(str.strip, row))]
-    header = rows[0] if _is_header(rows) else None
+    header = [one_line(name) for name in rows[0]] if _is_header(rows) else None
     writer = Writer()
     for row in rows[1:] if header else rows:
         line = row_line(row, header)
@@ -32,14 +32,12 @@ def read(text: str) -> Draft:
 
 
 def row_line(row: Sequence[str], header: Sequence[str] | None) -> str:
-    """One row as text; empty cells are left out. Without a header the values stand alone."""
+    """One row as text, without its empty cells. `header` holds single lines; if None, values stand alone."""
     cells = [" ".join(cell.split()) for cell in row]
     if header is None:
         return " | ".join(filter(None, cells))
-    names = [*(" ".join(name.split()) for name in header), *([""] * (len(cells) - len(header)))]
-    return "; ".join(
-        f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell
-    )
+    pairs = zip_longest(header, cells, fillvalue="")
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
 
 
 def _delimiter(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from posixpath import join, normpath
 from typing import Any
 
-from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer
+from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line
 from engine.documents.readers.table import row_line
 from engine.documents.readers.word_numbering import BULLET, Numbering, attribute, child, integer
 
@@ -184,7 +184,7 @@ class _Document:
                 cells += [text] + [""] * (min(int(span), 100) - 1 if span.isdecimal() else 0)
             rows.append(cells)
             above = cells
-        header = rows[0] if self._has_header(table, rows) else None
+        header = [one_line(cell) for cell in rows[0]] if self._has_header(table, rows) else None
         gap = "\n\n"
         for cells in rows[1:] if header else rows:
             self.writer.block(row_line(cells, header), gap)

@@ -125,7 +125,8 @@ def test_reading_redacts_text_headings_title_and_metadata(tmp_path: Path) -> Non
     "path",
     """/home/m/.ssh/config /home/m/.gnupg/pubring.kbx /home/m/.aws/credentials /home/m/.kube/config server.pem
     /x/TLS.KEY id_rsa id_ed25519.pub .env .env.local prod.env .netrc .pgpass vault.kdbx store.jks
-    cookies.sqlite    /x/Chrome/User_Data/Default/Login_Data logins.json key4.db .git-credentials client_secret_1.json
+    cookies.sqlite /x/Chrome/User_Data/Default/Login_Data logins.json key4.db .git-credentials
+    client_secret_1.json
     /home/m/.mozilla/firefox/a.default/places.sqlite /home/m/.config/google-chrome/Default/History
     /home/m/.password-store/mail.gpg wallet.dat infra.tfstate""".split(),
 )
