@@ -176,7 +176,7 @@ def _show(event: Event) -> None:
     elif isinstance(event, Progress):
         share = f"{100 * event.done / event.total:.1f} %" if event.total else str(event.done)
         left = f", about {event.seconds_left:.0f} s left" if event.seconds_left is not None else ""
-        _status_line(f"{event.phase} {share}{left} {os.path.basename(event.current)}")
+        _status_line(f"{event.phase} {share}{left} {event.current[-60:]}")
     elif isinstance(event, FileDone) and event.reason and event.reason != "ignored":
         _status_line("")
         print(f"{event.state}: {event.path}: {REASONS[event.reason].message}", file=sys.stderr)
@@ -251,8 +251,8 @@ def _run_index(job: Job[Any], arguments: Arguments) -> int:
         _print_json({"event": "done", **to_json(summary)})
         return 0
     print(
-        f"{summary.files} files: {summary.indexed} indexed, {summary.skipped} skipped, {summary.failed} failed; "
-        f"{summary.passages} passages in {summary.seconds:.1f} s."
+        f"{summary.files} files: {summary.indexed} indexed, {summary.skipped} skipped, "
+        f"{summary.failed} failed; {summary.passages} passages in {summary.seconds:.1f} s."
     )
     if summary.skipped + summary.failed:
         print("`nocturne status` says why, file by file.")
@@ -285,7 +285,7 @@ def _print_folders(engine: Engine, arguments: Arguments) -> int:
         _print_json({"folders": to_json(folders)})
     for folder in [] if _wants_json(arguments) else folders:
         learn = ", nights may learn from it" if folder.learn else ""
-        print(f"{folder.path}: {folder.words} of {folder.files} files searchable{learn}")
+        print(f"{folder.path}: {folder.words + folder.meaning} of {folder.files} files searchable{learn}")
     return 0
 
 
@@ -300,7 +300,7 @@ def _status(arguments: Arguments) -> int:
     counts = status.coverage
     print(f"Home: {status.home}")
     print(
-        f"Files: {counts.files}; {counts.words} searchable by words, {counts.meaning} also by meaning, "
+        f"Files: {counts.files}; {counts.indexed} searchable by words, {counts.meaning} also by meaning, "
         f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
     )
     for problem in status.problems:

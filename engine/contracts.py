@@ -38,7 +38,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class FolderReport:
-    """One indexed folder (or single file) and how far it is."""
+    """One indexed folder (or single file) and how far it is; the counts as in `Coverage`."""
 
     path: str
     files: int = 0
@@ -53,7 +53,10 @@ class FolderReport:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the library can be searched. `total_files` counts files that hold, or may hold, text."""
+    """Files by state: found by words only, also by meaning, skipped, failed, waiting.
+
+    indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
+    """
 
     files: int = 0
     indexed: int = 0
@@ -330,6 +333,7 @@ _NAMES = {kind: name for name, kind in _EVENTS.items()}
 NOTICES: dict[str, str] = {
     "preparing_model": "Preparing the {model} model for this computer, once (about {seconds} seconds).",
     "index_rebuilt": "The index was damaged; it was set aside as {path} and is being rebuilt.",
+    "index_outdated": "The index was made by another version or model; it is being made anew.",
     "worker_restarted": "The {role} process stopped and was started again.",
     "quarantined": "{path} stopped the reader twice and is left out.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
