@@ -173,10 +173,7 @@ def open_database(
     try:
         with database._translated():
             connection.set_busy_timeout(_BUSY_MS)
-            for extension in extensions:
-                connection.enable_load_extension(True)
-                connection.load_extension(extension)
-                connection.enable_load_extension(False)
+            _load(connection, extensions)
         database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}; PRAGMA foreign_keys = ON")
         if write:
             # SQLite opens a file it may not write without a word.
@@ -191,11 +188,15 @@ def open_database(
     return database
 
 
-def memory_database() -> Database:
+def memory_database(extensions: Sequence[str] = ()) -> Database:
     """An empty database without a file."""
     import apsw
 
-    return Database(apsw.Connection(":memory:"), Path(":memory:"), writable=True)
+    connection = apsw.Connection(":memory:")
+    database = Database(connection, Path(":memory:"), writable=True)
+    with database._translated():
+        _load(connection, extensions)
+    return database
 
 
 def make_folder(path: Path) -> None:
@@ -234,6 +235,13 @@ def translate(error: apsw.Error, path: Path) -> EngineError | Corrupt:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.FormatError):
         return Corrupt(path, str(error))
     return EngineError("database_failed", path=str(path), detail=str(error) or type(error).__name__)
+
+
+def _load(connection: apsw.Connection, extensions: Sequence[str]) -> None:
+    for extension in extensions:
+        connection.enable_load_extension(True)
+        connection.load_extension(extension)
+        connection.enable_load_extension(False)
 
 
 def _connect(path: Path, write: bool, on_corrupt: Callable[[Corrupt], Exception] | None) -> apsw.Connection:

@@ -1,0 +1,224 @@
+"""What lies below the indexed folders, without opening any file.
+
+Each regular file is one entry, and so is each directory that is left out as a whole. Symbolic links are not
+followed. Directories whose name begins with a dot are left out: programs fill those; one can be added by
+itself, as can every other ignored directory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.contracts import FileState
+from engine.documents.secrets import is_secret
+from engine.store.database import storable
+
+_IGNORED = frozenset(
+    "__pycache__ node_modules bower_components site-packages venv virtualenv lost+found $recycle.bin".split()
+) | {"system volume information"}
+# Programs fill these only beside one of the files that tell a programmer's project.
+_BUILT = frozenset("build dist target out bin obj".split())
+_PROJECT = frozenset(
+    """pyproject.toml setup.py package.json cargo.toml pom.xml build.gradle build.gradle.kts cmakelists.txt
+    makefile composer.json meson.build""".split()
+)
+# A directory that holds one of these is a virtual environment or a cache, whatever its name.
+_TAGS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
+_TEMPORARY = re.compile(
+    r"~\$.*|\.~lock.*|.*(\.tmp|\.temp|\.crdownload|\.part|\.partial|\.swp|~)", re.IGNORECASE
+)
+# Windows: RECALL_ON_DATA_ACCESS, RECALL_ON_OPEN, OFFLINE; macOS: SF_DATALESS. Opening such a file fetches it.
+_CLOUD_ATTRIBUTES = 0x400000 | 0x40000 | 0x1000
+_CLOUD_FLAGS = 0x40000000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file, or a directory left out as a whole. A `reason` (of errors.REASONS) settles it unread."""
+
+    path: str
+    root: str
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def state(self) -> FileState:
+        if not self.reason:
+            return "waiting"
+        return "failed" if self.reason in {"unreadable", "bad_name"} else "skipped"
+
+
+@dataclass
+class Scan:
+    """Entries by path. What lies below `unread` could not be seen now, which says nothing about it."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    unavailable: list[str] = field(default_factory=list)
+    mounted: dict[str, bool] = field(default_factory=dict)
+
+
+def scan(
+    roots: Sequence[Path],
+    own: Path,
+    *,
+    was_mounted: Callable[[str], bool] = lambda root: False,
+    visit: Callable[[str, int], None] = lambda directory, found: None,
+) -> Scan:
+    """Walk `roots` (folders or files; overlapping ones are walked once). `own` is the home, never entered.
+
+    `was_mounted` tells roots that were mount points earlier: one that no longer is has lost its disk, and its
+    empty directory says nothing. `visit` hears of each directory before it is read, and may raise.
+    """
+    walk = _Walk(roots, own, visit)
+    for root in sorted({str(root) for root in roots}, key=len):
+        walk.root(root, was_mounted(root))
+    return walk.found
+
+
+class _Walk:
+    def __init__(self, roots: Iterable[Path], own: Path, visit: Callable[[str, int], None]) -> None:
+        self.found = Scan()
+        self._roots = {str(root) for root in roots}
+        self._own = _identity(own)
+        self._visit = visit
+        self._visited: set[tuple[int, int]] = set()
+
+    def root(self, root: str, was_mounted: bool) -> None:
+        mounted = os.path.ismount(root)
+        try:
+            status = Path(root).stat()
+            if was_mounted and not mounted:
+                raise OSError("not mounted")
+        except OSError:
+            self.found.unavailable.append(root)
+            self.found.unread.append(root)
+            return
+        self.found.mounted[root] = mounted
+        if not stat.S_ISDIR(status.st_mode):
+            self._file(root, root, status)
+            return
+        stack = [(root, status)]
+        while stack:
+            directory, status = stack.pop()
+            identity = (status.st_dev, status.st_ino)
+            if identity in self._visited:
+                continue
+            self._visited.add(identity)
+            stack += self._directory(root, directory, status.st_dev, identity)
+
+    def _directory(
+        self, root: str, directory: str, device: int, identity: tuple[int, int]
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        self._visit(directory, len(self.found.entries))
+        if identity == self._own:
+            self._leave_out(directory, root, "own_data")
+            return
+        try:
+            with os.scandir(directory) as listing:
+                items = list(listing)
+        except OSError as error:
+            self.found.unread.append(directory)
+            self._leave_out(directory, root, "unreadable", error.strerror or "")
+            return
+        names = {item.name for item in items}
+        if directory not in self._roots and not _TAGS.isdisjoint(names):
+            self._leave_out(directory, root, "ignored")
+            return
+        is_project = not _PROJECT.isdisjoint(name.lower() for name in names)
+        for item in items:
+            try:
+                if item.is_symlink() or _is_junction(item):
+                    continue
+                status = item.stat(follow_symlinks=False)
+                if sys.platform == "win32":
+                    status = Path(item.path).lstat()  # a listing there carries neither inode nor device
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                # A directory may be listed but not entered: that says nothing about what is in it.
+                self.found.unread.append(item.path)
+                self._leave_out(item.path, root, "unreadable", error.strerror or "")
+                continue
+            if stat.S_ISREG(status.st_mode):
+                self._file(item.path, root, status)
+            elif stat.S_ISDIR(status.st_mode):
+                reason = self._why_not(item, device, status, is_project)
+                if reason:
+                    self._leave_out(item.path, root, reason)
+                    if reason == "other_disk":
+                        self.found.unread.append(item.path)
+                else:
+                    yield item.path, status
+
+    def _why_not(self, item: os.DirEntry[str], device: int, status: os.stat_result, is_project: bool) -> str:
+        if item.path in self._roots:
+            return ""
+        if is_secret(Path(item.path) / "any"):
+            return "secret"
+        if status.st_dev != device:
+            return "other_disk"
+        name = item.name.lower()
+        if name.startswith(".") or name in _IGNORED or (is_project and name in _BUILT):
+            return "ignored"
+        return "ignored" if _is_platforms_own(item.path) else ""
+
+    def _file(self, path: str, root: str, status: os.stat_result) -> None:
+        try:
+            path.encode("utf-8")
+        except UnicodeEncodeError:
+            self._leave_out(path, root, "bad_name")
+            return
+        self.found.entries[path] = Entry(
+            path, root, status.st_size, status.st_mtime_ns, _signed(status.st_ino), _reason(path, status)
+        )
+
+    def _leave_out(self, path: str, root: str, reason: str, detail: str = "") -> None:
+        path = storable(path)
+        self.found.entries[path] = Entry(path, root, reason=reason, detail=detail)
+
+
+def _reason(path: str, status: os.stat_result) -> str:
+    if is_secret(Path(path)):
+        return "secret"
+    if _TEMPORARY.fullmatch(Path(path).name):
+        return "temporary"
+    if (
+        getattr(status, "st_file_attributes", 0) & _CLOUD_ATTRIBUTES
+        or getattr(status, "st_flags", 0) & _CLOUD_FLAGS
+    ):
+        return "cloud_only"
+    return ""
+
+
+def _is_platforms_own(path: str) -> bool:
+    home = Path.home()
+    if sys.platform == "darwin":
+        return Path(path) == home / "Library"
+    return sys.platform == "win32" and Path(path) == home / "AppData"
+
+
+def _is_junction(item: os.DirEntry[str]) -> bool:
+    return bool(getattr(item, "is_junction", lambda: False)())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _signed(inode: int) -> int:
+    """SQLite's integers are signed 64-bit; some file systems use all 64 bits."""
+    return inode - (1 << 64) if inode >= 1 << 63 else inode

@@ -1,0 +1,189 @@
+"""Writes one document at a time into index.db: ledger row, text, passages and words in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from os.path import sep
+from pathlib import Path
+
+from engine.contracts import FileState
+from engine.documents.extract import Extract
+from engine.documents.passages import PassageSpan
+from engine.library import vectors
+from engine.library.scan import Entry
+from engine.store.database import Database
+
+_TOGETHER = 200  # documents in one transaction where nothing depends on each other
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger says of a path."""
+
+    id: int
+    size: int
+    mtime_ns: int
+    inode: int
+    state: FileState
+    reason: str
+    sha256: str
+    reader: str
+
+    @property
+    def has_text(self) -> bool:
+        return self.state in {"words", "meaning"}
+
+
+def known(database: Database, roots: Iterable[str]) -> dict[str, Known]:
+    """All ledger rows at or below `roots`, by path."""
+    found: dict[str, Known] = {}
+    for root in roots:
+        condition, params = below(root)
+        for path, *values in database.execute(
+            f"SELECT path, id, size, mtime_ns, inode, state, reason, sha256, reader FROM documents"
+            f" WHERE {condition}",
+            params,
+        ):
+            found[path] = Known(*values)
+    return found
+
+
+def below(root: str, column: str = "path") -> tuple[str, tuple[str, str, str]]:
+    """A condition for paths equal to `root` or below it, which the index on paths serves; its parameters."""
+    first = root if root.endswith(sep) else root + sep
+    return f"({column} = ? OR ({column} >= ? AND {column} < ?))", (
+        root,
+        first,
+        first[:-1] + chr(ord(sep) + 1),
+    )
+
+
+def settle(
+    database: Database, entry: Entry, state: FileState, reason: str = "", detail: str = "", reader: str = ""
+) -> None:
+    """Put a path into a state without text; text it had is removed. `reader`: who would read it today."""
+    with database.transaction():
+        row = database.one("SELECT id FROM documents WHERE path = ?", (entry.path,))
+        if row is not None:
+            _clear(database, row[0])
+        database.execute(
+            """
+            INSERT INTO documents (path, name, size, mtime_ns, inode, state, reason, detail, reader,
+                                   indexed_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (path) DO UPDATE SET
+                size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+                state = excluded.state, reason = excluded.reason, detail = excluded.detail,
+                reader = excluded.reader, indexed_at = excluded.indexed_at, sha256 = '', kind = '',
+                title = '', pages = NULL, passages = 0, redacted = 0
+            """,
+            (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
+             state, reason, detail, reader, _now()),
+        )  # fmt: skip
+
+
+def touch(database: Database, document: int, entry: Entry) -> None:
+    """The file was written anew with the same content."""
+    database.execute(
+        "UPDATE documents SET size = ?, mtime_ns = ?, inode = ? WHERE id = ?",
+        (entry.size, entry.mtime_ns, entry.inode, document),
+    )
+
+
+def write(
+    database: Database,
+    entry: Entry,
+    extract: Extract,
+    spans: Sequence[PassageSpan],
+    *,
+    sha256: str,
+    folder: str,
+) -> FileState:
+    """Replace what is stored of a file by `extract`, searchable by words once this returns."""
+    state: FileState = "words" if spans else "meaning"
+    with database.transaction():
+        row = database.one("SELECT id FROM documents WHERE path = ?", (entry.path,))
+        if row is not None:
+            _clear(database, row[0])
+        (document,) = database.execute(
+            """
+            INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, reader,
+                                   pages, passages, redacted, indexed_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (path) DO UPDATE SET
+                size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+                state = excluded.state, reason = '', detail = '', sha256 = excluded.sha256,
+                kind = excluded.kind, title = excluded.title, reader = excluded.reader,
+                pages = excluded.pages, passages = excluded.passages, redacted = excluded.redacted,
+                indexed_at = excluded.indexed_at
+            RETURNING id
+            """,
+            (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
+             state, sha256, extract.kind, extract.title, extract.reader,
+             extract.pages, len(spans), extract.redacted, _now()),
+        )[0]  # fmt: skip
+        database.execute("INSERT INTO texts VALUES (?, ?)", (document, extract.text))
+        _add_passages(database, document, entry, extract, spans, folder)
+    return state
+
+
+def delete(database: Database, documents: Sequence[int]) -> None:
+    """Remove documents and all that was made of them."""
+    for start in range(0, len(documents), _TOGETHER):
+        with database.transaction():
+            for document in documents[start : start + _TOGETHER]:
+                _clear(database, document)
+                database.execute("DELETE FROM documents WHERE id = ?", (document,))
+
+
+def mark_meaning(database: Database, documents: Iterable[int]) -> None:
+    """Documents whose passages all have vectors are searchable by meaning."""
+    database.many(
+        "UPDATE documents SET state = 'meaning' WHERE id = ? AND state = 'words' AND NOT EXISTS"
+        " (SELECT 1 FROM passages WHERE document = documents.id AND embedded = 0)",
+        [(document,) for document in documents],
+    )
+
+
+def _add_passages(
+    database: Database,
+    document: int,
+    entry: Entry,
+    extract: Extract,
+    spans: Sequence[PassageSpan],
+    folder: str,
+) -> None:
+    name = Path(entry.path).name
+    for ordinal, span in enumerate(spans):
+        body = extract.text[span.start : span.end]
+        heading = " > ".join(span.headings)
+        passage = database.insert(
+            'INSERT INTO passages (document, ordinal, start, "end", page, heading, header, text_hash)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (document, ordinal, span.start, span.end, span.page, heading, span.header, text_hash(body)),
+        )
+        database.execute(
+            "INSERT INTO words (rowid, name, title, heading, body) VALUES (?, ?, ?, ?, ?)",
+            (passage, name, extract.title, f"{heading} {folder}", body),
+        )
+
+
+def text_hash(body: str) -> bytes:
+    """Equal for passages that read the same; white space does not count."""
+    return blake2b(" ".join(body.split()).encode(), digest_size=16).digest()
+
+
+def _clear(database: Database, document: int) -> None:
+    vectors.delete(database, document)
+    database.execute(
+        "DELETE FROM words WHERE rowid IN (SELECT id FROM passages WHERE document = ?)", (document,)
+    )
+    database.execute("DELETE FROM passages WHERE document = ?", (document,))
+    database.execute("DELETE FROM texts WHERE document = ?", (document,))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
