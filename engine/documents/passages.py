@@ -21,7 +21,7 @@ _SMALL = 4  # a section below a quarter of a passage may share one with its neig
 _BOUNDARIES = (
     re.compile(r"\n[ \t]*\n\s*"),
     re.compile(r"\n\s*"),
-    re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])\s*"),
+    re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)\]]))\s+|(?<=[。！？])\s*"),
     re.compile(r"\s+"),
 )
 _PARAGRAPHS = 0

@@ -11,12 +11,16 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 
-_FOLDERS = frozenset(
-    """.ssh .gnupg .aws .azure .kube .docker .password-store .gcloud gcloud .mozilla keychains
-    google-chrome chromium bravesoftware""".split()
-)
-_PAIRS = frozenset(
-    {("firefox", "profiles"), ("chrome", "user data"), ("edge", "user data"), ("google", "chrome")}
+_FOLDERS = frozenset(".ssh .gnupg .aws .azure .kube .docker .password-store .mozilla".split())
+_PLACES = frozenset(
+    {
+        *((".config", name) for name in "gcloud google-chrome chromium bravesoftware microsoft-edge".split()),
+        *(("application support", name) for name in "google firefox chromium bravesoftware".split()),
+        *((name, "user data") for name in "chrome edge brave-browser chromium".split()),
+        ("application support", "microsoft edge"),
+        ("firefox", "profiles"),
+        ("library", "keychains"),
+    }
 )
 _NAMES = tuple(
     """*.pem *.key *.pfx *.p12 *.jks *.keystore *.kdb *.kdbx *.ppk *.keychain* *.wallet wallet.dat *.1pux
@@ -70,7 +74,7 @@ def is_secret(path: Path) -> bool:
     folders = parts[:-1]
     return (
         not _FOLDERS.isdisjoint(folders)
-        or any(pair in _PAIRS for pair in pairwise(folders))
+        or not _PLACES.isdisjoint(pairwise(folders))
         or any(fnmatchcase(parts[-1], pattern) for pattern in _NAMES if parts)
     )
 

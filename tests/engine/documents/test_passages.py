@@ -66,6 +66,7 @@ paragraphs = st.lists(
     st.one_of(
         st.text(max_size=200),
         st.text(alphabet="ab .\n", max_size=2000),
+        st.text(alphabet="abc  .?!'\"”)]", min_size=200, max_size=2000),
         st.text(alphabet="日本語。\u3000\u2028", max_size=200),
         st.sampled_from(["x" * 5000, " " * 3000, "\n" * 500, "- item\n" * 80, "# Heading\n\n"]),
     ),
@@ -87,7 +88,7 @@ def documents(draw: st.DrawFn) -> Extract:
     return Extract(text, sections, draw(st.text(max_size=400)), "text@1", 3, "text")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents(), st.sampled_from(["wordpiece", "words", "octets", "greedy"]), st.integers(MIN_WINDOW, 300))
 def test_any_text_is_cut_exactly_completely_and_within_the_window(
     document: Extract, tokenizer: str, window: int
