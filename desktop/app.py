@@ -101,12 +101,20 @@ def run(options: Options) -> int:
 def make_app() -> QApplication:
     """The one QApplication."""
     app = QApplication(sys.argv[:1])
+    prepare(app)
+    return app
+
+
+def prepare(app: QApplication) -> None:
+    """Name the program and choose what does not depend on a home."""
     app.setApplicationName("nocturne")
     app.setApplicationDisplayName("Nocturne")
     app.setDesktopFileName("nocturne")
     app.setQuitOnLastWindowClosed(False)
     app.setStyle("Fusion")
-    return app
+    if QLocale.system().language() == QLocale.Language.C:
+        # The C locale writes 1040, people write 1,040.
+        QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedStates))
 
 
 def _opener(home: Path) -> Callable[[], Engine]:

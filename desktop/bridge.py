@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from shiboken6 import isValid
 
 from engine.api import Job
@@ -44,7 +44,8 @@ class JobBridge(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._drain)
-        self._woken.connect(self._wake)
+        # Queued, so that whoever made the bridge can connect before the first event comes.
+        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
         job.subscribe(self._receive, self._receive_end)
 
     # -- the engine's threads --------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 SAFE_SCHEMES = ("http://", "https://", "mailto:")
@@ -100,7 +101,19 @@ def _parser() -> MarkdownIt:
     parser = AnyTarget("commonmark", {"html": False}).enable(["table", "strikethrough"])
     # "[1]: see the report" would vanish as a link definition.
     parser.disable("reference")
+    parser.inline.ruler.before("emphasis", "product", _product)
     return parser
+
+
+def _product(state: StateInline, silent: bool) -> bool:
+    """The stars of 2*3*4 are no emphasis: without them it would read 234."""
+    around = state.src[max(0, state.pos - 1) : state.pos + 2]
+    if not re.fullmatch(r"\d\*\d", around):
+        return False
+    if not silent:
+        state.pending += "*"
+    state.pos += 1
+    return True
 
 
 def _groups(source: str) -> list[tuple[int, list[Block]]]:

@@ -116,7 +116,7 @@ def _write_prose(cursor: QTextCursor, block: Prose, sources: Mapping[int, Citati
         width = QFontMetricsF(cursor.document().defaultFont()).horizontalAdvance(block.marker) + 8
         hang = max(_STEP - 4, width)
         look.setTextIndent(-hang)
-        look.setTabPositions([QTextOption.Tab(0.0, QTextOption.TabType.LeftTab)])
+        look.setTabPositions([QTextOption.Tab(hang, QTextOption.TabType.LeftTab)])
     _begin_block(cursor, look)
     if block.marker:
         cursor.insertText(block.marker + "\t", base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
@@ -184,8 +185,9 @@ def fixed_font() -> QFont:
 # ---- icons -------------------------------------------------------------------------------------
 
 
+@cache
 def icon(name: str, colour: str) -> QIcon:
-    """`resources/icons/NAME.svg` in a colour."""
+    """`resources/icons/NAME.svg` in a colour; read and drawn once."""
     source = resource(f"icons/{name}.svg").read_text(encoding="utf-8").replace("currentColor", colour)
     renderer = QSvgRenderer(QByteArray(source.encode()))
     made = QIcon()

@@ -56,6 +56,11 @@ class Session(QObject):
         """Begin to build the engine; calls made before are kept and follow."""
         self._thread.start()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are still taken."""
+        return not self._closing
+
     def call(
         self, work: Callable[[Engine], T], done: Done[T] | None = None, failed: Failed | None = None
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -22,6 +22,7 @@ from engine.api import Engine, Job
 from engine.contracts import Answer, Found, Message, Notice, Progress
 
 MAX_BUILT = 2 * PAGE
+CHUNK = 8  # messages built without letting the window breathe
 
 
 @dataclass
@@ -55,6 +56,10 @@ class ChatPanel(QWidget):
         self._oldest: str | None = None
         self._cut_off = False
         self._live: Live | None = None
+        self._unbuilt: list[Message] = []
+        self._builder = QTimer(self)
+        self._builder.setSingleShot(True)
+        self._builder.timeout.connect(self._build)
         self.title = ElidedLabel()
         self.title.setFont(style.scaled(self.title, 1.05, bold=True))
         self.rename_button = tool("pencil", self.tr("Rename this chat"))
@@ -133,6 +138,8 @@ class ChatPanel(QWidget):
             self.transcript.take(self._live.question)
             self.transcript.take(self._live.answer)
         self.transcript.clear()
+        self._builder.stop()
+        self._unbuilt = []
         self._chat, self._oldest, self._cut_off = chat, None, False
 
     def _opened(self, loaded: tuple[str, list[Message]]) -> None:
@@ -144,8 +151,8 @@ class ChatPanel(QWidget):
             stored_question = stored[-1].text == live.question.text
             stored = stored[:-1] if stored_question else stored
         self._remember_oldest(stored)
-        for message in stored:
-            self._add(from_store(message))
+        self._unbuilt = stored
+        self._build()
         if live is not None and not live.shown:
             self._show_live(live)
 
@@ -162,11 +169,19 @@ class ChatPanel(QWidget):
         if chat != self._chat or before != self._oldest:
             return
         self._remember_oldest(stored)
-        widgets = [from_store(message) for message in stored]
+        self._unbuilt = stored
+        self._build()
+
+    def _build(self) -> None:
+        """Build some of the loaded messages, the newest first, and the rest when the window is idle."""
+        chunk, self._unbuilt = self._unbuilt[-CHUNK:], self._unbuilt[:-CHUNK]
+        widgets = [from_store(message) for message in chunk]
         for widget in widgets:
             self._connect(widget)
         self.transcript.prepend(widgets)
-        if len(self.transcript.messages) > MAX_BUILT and self._live is None:
+        if self._unbuilt:
+            self._builder.start()
+        elif len(self.transcript.messages) > MAX_BUILT and self._live is None:
             self.transcript.cut_newest(MAX_BUILT)
             self._cut_off = True
 
@@ -177,10 +192,6 @@ class ChatPanel(QWidget):
     def _reload(self) -> None:
         if self._cut_off and self._chat is not None:
             self.open_chat(self._chat)
-
-    def _add(self, widget: QuestionMessage | AnswerMessage) -> None:
-        self._connect(widget)
-        self.transcript.append(widget)
 
     def _connect(self, widget: QuestionMessage | AnswerMessage) -> None:
         if isinstance(widget, AnswerMessage):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
@@ -31,7 +31,7 @@ class CountDelegate(QStyledItemDelegate):
     ) -> None:
         count = str(index.data(COUNT_ROLE) or "")
         width = option.fontMetrics.horizontalAdvance(count) + 18
-        box = option.rect
+        box = QRect(option.rect)
         option.rect = box.adjusted(0, 0, -width, 0)
         super().paint(painter, option, index)
         painter.setPen(QColor(style.colours().muted))

@@ -39,6 +39,7 @@ class SourcePane(QFrame):
         self.passage = QPlainTextEdit()
         self.passage.setObjectName("passage")
         self.passage.setReadOnly(True)
+        self.passage.document().setDocumentMargin(12)
         self.passage.setAccessibleName(self.tr("Passage"))
         self.passage.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard

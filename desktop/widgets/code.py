@@ -56,9 +56,14 @@ class CodeView(QFrame):
             look.setForeground(QColor(colour))
             cursor.insertText(text, look)
         cursor.endEditBlock()
-        lines = min(MAX_LINES, block.text.count("\n") + 1)
-        margins = round(2 * self.text.document().documentMargin()) + 12
-        self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + margins)
+        lines = block.text.split("\n")
+        scroll_bar = 12 if max(map(len, lines)) > 70 else 0
+        margins = round(2 * self.text.document().documentMargin()) + scroll_bar + 4
+        height = min(MAX_LINES, len(lines)) * self.text.fontMetrics().lineSpacing()
+        self.text.setFixedHeight(height + margins)
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        fits = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.text.setVerticalScrollBarPolicy(policy if len(lines) > MAX_LINES else fits)
 
     def copy(self) -> None:
         """Put exactly the code on the clipboard."""

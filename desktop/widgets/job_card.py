@@ -31,6 +31,7 @@ class JobCard(QFrame):
         self.detail = label("", "muted")
         self.current = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self.current.setObjectName("muted")
+        self.current.hide()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 0)
@@ -70,6 +71,7 @@ class JobCard(QFrame):
         self.title.setText(self.tr("Paused") if self.job.paused else phase(progress))
         self.detail.setText(" · ".join(pace(progress)) if known and not self.job.paused else "")
         self.current.set_whole_text(progress.current)
+        self.current.setVisible(bool(progress.current))
 
     def _toggle_pause(self) -> None:
         if self.job.paused:

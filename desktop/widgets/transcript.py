@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.style import COLUMN
 from desktop.widgets.parts import button, disown
@@ -24,6 +24,7 @@ class Transcript(QScrollArea):
         self.setAccessibleName(self.tr("Conversation"))
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.messages: list[QWidget] = []
         self._follow = True
         self._cut = False
@@ -33,10 +34,11 @@ class Transcript(QScrollArea):
         self.column = QWidget()
         self.column.setObjectName("column")
         self.column.setMaximumWidth(COLUMN)
-        outer = QVBoxLayout(page)
-        outer.setContentsMargins(24, 16, 24, 16)
-        outer.addWidget(self.column, 1, Qt.AlignmentFlag.AlignHCenter)
-        outer.setAlignment(self.column, Qt.AlignmentFlag(0))
+        outer = QHBoxLayout(page)
+        outer.setContentsMargins(24, 12, 14, 12)
+        outer.addStretch(1)
+        outer.addWidget(self.column, 100)
+        outer.addStretch(1)
         self._layout = QVBoxLayout(self.column)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(12)
@@ -62,9 +64,9 @@ class Transcript(QScrollArea):
 
     def prepend(self, messages: Sequence[QWidget]) -> None:
         """Add older messages above; what is being read stays where it is."""
-        bar = self.verticalScrollBar()
-        self._follow = False
-        self._from_bottom = bar.maximum() - bar.value()
+        if not self._follow:
+            bar = self.verticalScrollBar()
+            self._from_bottom = bar.maximum() - bar.value()
         for position, message in enumerate(messages):
             self._layout.insertWidget(1 + position, message)
         self.messages[:0] = messages

@@ -30,7 +30,16 @@ from engine.workers.jobs import Job
 NOW = "2026-11-23T09:00:00Z"
 LEASE = "/home/ada/Leases/lease.pdf"
 CITATION = Citation(
-    1, LEASE, 14, "either party may end this lease with three months' notice", 40, 97, True, "Term", "ab", "pdf-1"
+    1,
+    LEASE,
+    14,
+    "either party may end this lease with three months' notice",
+    40,
+    97,
+    True,
+    "Term",
+    "ab",
+    "pdf-1",
 )
 ANSWER = Answer(
     "You can end it with three months' notice [1]. The deposit is doubled.",
@@ -48,7 +57,10 @@ NOWHERE = Answer(
     "I could not find this in your files.",
     "none",
     True,
-    nearest=(Nearest(LEASE, 3, "Parties", "The lease is between ..."), Nearest("/home/ada/a.txt", None, "", "x")),
+    nearest=(
+        Nearest(LEASE, 3, "Parties", "The lease is between ..."),
+        Nearest("/home/ada/a.txt", None, "", "x"),
+    ),
     searched_files=812,
     total_files=1040,
 )
@@ -120,7 +132,9 @@ class FakeEngine:
             skipped=sum(p.state == "skipped" for p in self.problem_list),
             failed=sum(p.state == "failed" for p in self.problem_list),
         )
-        return Status("/home/ada/.nocturne", coverage, tuple(found), (), (), writer="" if self.writable else "Other")
+        return Status(
+            "/home/ada/.nocturne", coverage, tuple(found), (), (), writer="" if self.writable else "Other"
+        )
 
     def problems(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
         self._note("problems", offset, limit)
@@ -169,7 +183,12 @@ class FakeEngine:
         self.titles[chat] = title
         for number in range(messages):
             if number % 2:
-                self._store(chat, "assistant", f"Answer {number} [1].", replace(ANSWER, answer=f"Answer {number} [1]."))
+                self._store(
+                    chat,
+                    "assistant",
+                    f"Answer {number} [1].",
+                    replace(ANSWER, answer=f"Answer {number} [1]."),
+                )
             else:
                 self._store(chat, "user", f"Question {number}?")
 
