@@ -138,7 +138,7 @@ def test_secret_paths(path: str) -> None:
     "path",
     """notes.md /home/m/ssh/notes.txt environment.py keys.md /home/m/passwords-policy.docx key.txt monkey.jpg
     /notes/google/chrome/tabs.md /notes/chromium/build.md
-    /work/aws/readme.md cookies-recipe.md env.txt donkey.keynote""".split(),
+    /projects/aws/readme.md cookies-recipe.md env.txt donkey.keynote""".split(),
 )
 def test_ordinary_paths(path: str) -> None:
     assert not is_secret(Path(path))
