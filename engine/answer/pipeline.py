@@ -111,7 +111,7 @@ class Answerer:
     # -- the two ways ----------------------------------------------------------------------------
 
     def _from_files(self, question: Question, query: str, reply: SearchReply, clock: _Clock) -> Answer:
-        built = self._prompt(question, reply.results)
+        built = self._prompt(question, query, reply.results)
         self._emit(Found(built.passages, reply.searched_files, reply.total_files))
         generation, written = self._write(built.tokens, question.max_tokens, clock, self._emit_token)
         stopped = generation.finish == "stopped" or self._cancelled()
@@ -134,7 +134,7 @@ class Answerer:
 
     def _from_model(self, question: Question, clock: _Clock, sure: float) -> Answer:
         """The model's own knowledge; held back until known to be sure enough, unless it need not be."""
-        built = self._prompt(question, ())
+        built = self._prompt(question, question.text, ())
         streaming = sure == -math.inf
         limit = question.max_tokens if streaming else min(question.max_tokens, GENERAL_TOKENS)
         listener = self._emit_token if streaming else None
@@ -149,10 +149,10 @@ class Answerer:
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def _prompt(self, question: Question, passages: Sequence[Passage]) -> prompts.Prompt:
+    def _prompt(self, question: Question, asked: str, passages: Sequence[Passage]) -> prompts.Prompt:
         return prompts.build(
             self._model,
-            question.text,
+            asked,
             passages,
             question.history,
             budget=PASSAGE_TOKENS,

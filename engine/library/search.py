@@ -29,8 +29,8 @@ def search(
     """The `k` best passages for `query`, below `folder` if given (a folder or a file).
 
     Passages that read the same are one result that names the other files in `also`. `searched_files` are the
-    files whose text can be found; `total_files` adds those that may hold text but could not be read, or not yet
-    (failed, waiting), and leaves out what was skipped. Text without a word finds nothing. Raises EngineError.
+    files whose text can be found; `total_files` adds those that may hold text but could not be read, or not
+    yet (failed, waiting), and leaves out what was skipped. Text without a word finds nothing.
     """
     began = time.perf_counter()
     query = storable(query)
