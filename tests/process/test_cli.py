@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "files"
     folder.mkdir()
     (folder / "pump.md").write_text("# Pump\n\nPawel Nowak repairs the pump before 20 September.\n")
-    (folder / "photo.txt").write_bytes(b"\x00\x01\x02\xff" * 300)
+    (folder / "photo.txt").write_bytes(bytes(range(256)) * 8)
     return folder
 
 
