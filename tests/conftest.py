@@ -33,3 +33,14 @@ def no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     tried = _refused[before:]
     if tried and "expects_refusal" not in request.keywords:
         pytest.fail(f"the network was contacted: {tried}")
+
+
+@pytest.fixture(scope="session")
+def models_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose models folder is prepared; link or copy that folder into a test's own home."""
+    from engine.models import catalog, files, prepare
+
+    home = Home(tmp_path_factory.mktemp("models_home"))
+    prepare.prepared(catalog.default("chat"), home)
+    files.locate(catalog.default("embedder"), home)
+    return home
