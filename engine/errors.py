@@ -59,7 +59,8 @@ PROBLEMS: Mapping[str, Problem] = {
         "Update Nocturne; until then the chats can be read but not changed.",
     ),
     "index_damaged": Problem(
-        "The index {path} is damaged.", "Index your folders again: it is set aside and made anew from your files."
+        "The index {path} is damaged.",
+        "Index your folders again: it is set aside and made anew from your files.",
     ),
     "database_busy": Problem("{path} is busy with another program.", "Wait a moment and try again."),
     "database_failed": Problem("The database {path} reported: {detail}.", "Run `nocturne doctor`.", MACHINE),
@@ -173,7 +174,9 @@ REASONS: Mapping[str, Reason] = {
         "It is damaged, or not what its name says.", "Open it in its program and save it again."
     ),
     "bad_name": Reason("Its name holds bytes that are not text.", "Rename it."),
-    "other_disk": Reason("It lies on another disk than the folder around it.", "Add it by itself if you want it."),
+    "other_disk": Reason(
+        "It lies on another disk than the folder around it.", "Add it by itself if you want it."
+    ),
     "vanished": Reason("It disappeared while being read.", "Index the folder again."),
     "crashed_reader": Reason(
         "Reading it stopped the program twice.", "Save it again in its program, then retry."

@@ -64,8 +64,8 @@ def folder_reports(database: Database, roots: Iterable[tuple[str, bool]]) -> lis
 def problems(database: Database, offset: int = 0, limit: int = 200) -> list[FileReport]:
     """Files and folders that were skipped or failed, newest first."""
     rows = database.execute(
-        "SELECT path, state, reason, detail FROM documents WHERE state IN ('skipped', 'failed')"
-        " ORDER BY indexed_at DESC, id DESC LIMIT ? OFFSET ?",
+        "SELECT path, state, reason, detail FROM documents INDEXED BY documents_problems"
+        " WHERE state IN ('skipped', 'failed') ORDER BY indexed_at DESC, id DESC LIMIT ? OFFSET ?",
         (limit, offset),
     )
     return [FileReport(*row) for row in rows]
