@@ -165,9 +165,10 @@ class MainWindow(QMainWindow):
             self._tell(Said(sentence), "info")
         if not self._writable:
             self._tell(messages.problem("read_only", {"holder": status.writer, "path": status.home}), "warn")
-        elif status.folders and not self._came_up_to_date:
+        elif not self._came_up_to_date:
             self._came_up_to_date = True
-            self.library.refresh()
+            if status.folders:
+                self.library.refresh()
         if self._status_again:
             self._status_again = False
             self.ask_status()

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from tests.desktop.fakes import FakeEngine
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
@@ -14,6 +13,8 @@ from desktop.app import Desk, Options, prepare
 from desktop.main_window import MainWindow
 from engine.api import Engine
 from engine.settings import Settings
+from tests.desktop.fakes import FakeEngine
+from tests.desktop.pseudo import Pseudo
 
 # Wayland and X11 tell apart what the offscreen screen cannot.
 _HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()")
@@ -31,6 +32,14 @@ def no_qt_warnings(request: pytest.FixtureRequest, qtlog: Any) -> Iterator[None]
 def app(qapp: QApplication) -> QApplication:
     prepare(qapp)
     return qapp
+
+
+@pytest.fixture
+def pseudo(app: QApplication) -> Iterator[Pseudo]:
+    made = Pseudo(app)
+    app.installTranslator(made)
+    yield made
+    app.removeTranslator(made)
 
 
 @pytest.fixture

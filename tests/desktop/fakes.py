@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -83,6 +84,7 @@ class FakeEngine:
         self.writable = True
         self.failing: dict[str, Exception] = {}
         self.closed = False
+        self.closed_on = ""
         self.view_of: Callable[[Citation], PassageView] = lambda c: PassageView(
             c.path, c.page, c.heading, "Before. ", c.quote, " After."
         )
@@ -99,6 +101,7 @@ class FakeEngine:
     def close(self) -> None:
         self._note("close")
         self.closed = True
+        self.closed_on = threading.current_thread().name
 
     # -- library
 

@@ -28,7 +28,7 @@ AWKWARD = [
     "Setext\n===\n\nOther\n---\nmore",
     "# \n\n####### seven hashes",
     "![alt words](http://example.com/p.png) and ![](file:///etc/passwd)",
-    "[click](javascript:alert(1)) [read](file:///etc/passwd) [go](https://example.com \"titled\") <mailto:a@b.c>",
+    '[click](javascript:alert(1)) [read](file:///etc/passwd) [go](https://example.com "t") <mailto:a@b.c>',
     "<script>alert(1)</script>\n\n<!-- hidden orders -->\n\n<div>\nblock\n</div>",
     "a\\*b \\[1] &amp; &lt;tag&gt; 5 < 6 > 4",
     "text ending in a backslash\\\nand two spaces  \nnew line",
@@ -82,7 +82,9 @@ def test_only_the_tail_is_parsed_again() -> None:
 
 def test_only_web_and_mail_are_links() -> None:
     source = AWKWARD[19]
-    links = [run.href for block in blocks(source) if isinstance(block, Prose) for run in block.runs if run.href]
+    links = [
+        run.href for block in blocks(source) if isinstance(block, Prose) for run in block.runs if run.href
+    ]
     assert links == ["https://example.com", "mailto:a@b.c"]
 
 

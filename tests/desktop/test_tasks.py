@@ -98,7 +98,9 @@ def test_an_engine_that_cannot_open_says_so_once(app: QApplication, qtbot: Any) 
     finish(session, qtbot)
 
 
-def test_closing_drops_waiting_calls_and_closes_the_engine(session: Session, engine: FakeEngine, qtbot: Any) -> None:
+def test_closing_drops_waiting_calls_and_closes_the_engine(
+    session: Session, engine: FakeEngine, qtbot: Any
+) -> None:
     receiver = Receiver()
     started, go_on = threading.Event(), threading.Event()
 

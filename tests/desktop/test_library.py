@@ -1,0 +1,224 @@
+"""Adding, watching, pausing, removing; what was left out and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QFileDialog
+
+from desktop.app import Desk
+from desktop.item_models.problems import PAGE
+from desktop.main_window import MainWindow
+from desktop.widgets.job_card import JobCard
+from engine.contracts import FileReport, FolderReport, IndexSummary, Notice, Progress
+from engine.errors import EngineError
+from tests.desktop.conftest import open_window, settle
+from tests.desktop.fakes import FakeEngine
+
+SUMMARY = IndexSummary(
+    files=10, indexed=7, skipped=2, failed=1, children=0, passages=70, seconds=1.5, redacted=3
+)
+
+
+def drop(window: MainWindow, *urls: QUrl) -> tuple[QDragEnterEvent, QDropEvent]:
+    data = QMimeData()
+    data.setUrls(list(urls))
+    action, button, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(300, 300), action, data, button, none)
+    window.dragEnterEvent(enter)
+    event = QDropEvent(QPointF(300, 300), action, data, button, none)
+    if enter.isAccepted():
+        assert window._hint.isVisible()
+        window.dropEvent(event)
+    return enter, event
+
+
+def watch(window: MainWindow, engine: FakeEngine, qtbot: Any) -> JobCard:
+    """Index a folder and return the card of the job."""
+    window.index(["/data/papers"])
+    qtbot.waitUntil(lambda: len(window.library.jobs) == 1)
+    return window.library.jobs[0]
+
+
+def test_dropping_a_folder_indexes_it(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    enter, event = drop(window, QUrl.fromLocalFile("/data/papers"), QUrl.fromLocalFile("/data/one.pdf"))
+    assert enter.isAccepted() and event.isAccepted() and not window._hint.isVisible()
+    qtbot.waitUntil(lambda: engine.called("index") == [("index", ["/data/papers", "/data/one.pdf"])])
+    qtbot.waitUntil(lambda: window.sidebar.folders.rowCount() == 2)
+    assert window.pages.currentWidget() is window.library
+
+
+def test_dropping_a_web_address_does_nothing(
+    window: MainWindow, engine: FakeEngine, desk: Desk, qtbot: Any
+) -> None:
+    enter, _event = drop(window, QUrl("https://example.com/a.pdf"))
+    settle(desk, qtbot)
+    assert not enter.isAccepted() and engine.called("index") == []
+
+
+def test_leaving_the_window_takes_the_hint_away(window: MainWindow) -> None:
+    window._hint.cover(window.rect())
+    window.dragLeaveEvent(QDragLeaveEvent())
+    assert not window._hint.isVisible()
+
+
+def test_the_dialog_is_not_modal_to_the_program(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    window.menus.add_folder.trigger()
+    dialog = window.library._dialog
+    assert isinstance(dialog, QFileDialog) and dialog.fileMode() == QFileDialog.FileMode.Directory
+    dialog.filesSelected.emit(["/data/papers"])
+    dialog.reject()
+    qtbot.waitUntil(lambda: engine.called("index") == [("index", ["/data/papers"])])
+
+
+def test_progress_shows_what_how_far_and_how_long(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    card = watch(window, engine, qtbot)
+    job = engine.indexing[0]
+    job.emit(Progress("scan", 1234, 0))
+    qtbot.waitUntil(lambda: card.title.text() == "Looking for files, 1,234 so far")
+    assert card.bar.maximum() == 0
+    job.emit(Progress("words", 812, 1040, "/data/papers/annex.docx", 12.34, 130))
+    qtbot.waitUntil(lambda: card.title.text() == "Reading 812 of 1,040 files")
+    assert card.detail.text() == "78.1 % · 12 a second · about 2 min left"
+    assert card.current.whole_text == "/data/papers/annex.docx"
+    assert (card.bar.value(), card.bar.maximum()) == (812, 1040)
+    job.emit(Progress("meaning", 1, 4, "", 0.5))
+    qtbot.waitUntil(lambda: card.detail.text() == "25.0 % · 0.5 a second")
+
+
+def test_events_from_before_the_card_are_shown(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    make = engine.index
+
+    def index(paths: Any = ()) -> Any:
+        job = make(paths)
+        job.emit(Progress("words", 1, 2))
+        return job
+
+    engine.index = index  # type: ignore[method-assign]
+    card = watch(window, engine, qtbot)
+    qtbot.waitUntil(lambda: card.title.text() == "Reading 1 of 2 files")
+
+
+def test_pause_and_continue(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    card = watch(window, engine, qtbot)
+    engine.indexing[0].emit(Progress("words", 1, 2, "", 1, 1))
+    qtbot.waitUntil(lambda: card.title.text() == "Reading 1 of 2 files")
+    card.pause_button.click()
+    assert engine.indexing[0].paused and card.title.text() == "Paused"
+    assert card.pause_button.accessibleName() == "Continue"
+    card.pause_button.click()
+    assert not engine.indexing[0].paused and card.title.text() == "Reading 1 of 2 files"
+
+
+def test_cancel_ends_the_job_and_says_nothing(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    card = watch(window, engine, qtbot)
+    assert window._timer.isActive()
+    card.cancel_button.click()
+    qtbot.waitUntil(lambda: window.library.jobs == [])
+    assert engine.indexing[0].cancelling and window.banners.shown == []
+    assert not window._timer.isActive() and window.library.summary.isHidden()
+
+
+def test_the_end_is_summed_up(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    watch(window, engine, qtbot)
+    engine.indexing[0].emit(Notice("quarantined", {"path": "/data/papers/bad.pdf"}))
+    engine.indexing[0].succeed(SUMMARY)
+    qtbot.waitUntil(lambda: window.library.jobs == [])
+    assert window.library.summary.text() == (
+        "7 of 10 files can be searched; 3 were left out. 3 passwords or keys were blacked out."
+    )
+    assert (
+        window.banners.shown[0].said.message
+        == "/data/papers/bad.pdf stopped the reader twice and is left out."
+    )
+
+
+def test_an_error_of_a_job_is_a_banner(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    watch(window, engine, qtbot)
+    engine.indexing[0].fail(EngineError("disk_full", path="/data"))
+    qtbot.waitUntil(lambda: window.library.jobs == [])
+    assert window.banners.shown[0].said.message == "The disk that holds /data is full."
+
+
+def test_a_path_that_is_refused_is_a_banner(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    engine.failing["index"] = EngineError("path_missing", path="/nowhere")
+    window.index(["/nowhere"])
+    qtbot.waitUntil(lambda: len(window.banners.shown) == 1)
+    assert window.banners.shown[0].said.message == "There is no file or folder at /nowhere."
+
+
+def test_problems_are_paged_and_explained(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    engine.problem_list = [
+        FileReport(f"/data/{n}.pdf", "failed", "password", "locked") for n in range(PAGE + 30)
+    ]
+    window = open_window(desk, engine, qtbot)
+    model = window.library.problems
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    qtbot.waitUntil(lambda: model.rowCount() == PAGE)
+    assert [model.index(0, column).data() for column in range(3)] == [
+        "0.pdf",
+        "It is protected by a password.",
+        "Save a copy without the password.",
+    ]
+    assert model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole) == "/data/0.pdf\nlocked"
+    window.show_library()
+    window.library.table.scrollToBottom()
+    qtbot.waitUntil(lambda: model.rowCount() == PAGE + 30)
+    assert not model.canFetchMore(model.index(-1, -1))
+    assert window.library._trouble_title.text() == "Files left out: 230"
+    assert engine.called("problems")[-1] == ("problems", PAGE, PAGE)
+    window.library.retry_button.click()
+    qtbot.waitUntil(lambda: engine.called("retry") == [("retry", None)])
+    del tester
+
+
+def test_folders_are_listed_removed_and_brought_back(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    engine.folder_list = [
+        FolderReport("/data/papers", files=12, meaning=5, words=2, waiting=3, skipped=1, failed=1),
+        FolderReport("/mnt/away", files=4, meaning=4, available=False),
+    ]
+    window = open_window(desk, engine, qtbot)
+    qtbot.waitUntil(lambda: len(window.library.rows) == 2)
+    row = window.library.rows["/data/papers"]
+    assert row._counts.text() == "7 of 12 files searchable · 2 left out"
+    assert "not reachable" in window.library.rows["/mnt/away"]._counts.text()
+    assert window.coverage.text() == "11 of 14 files can be searched"
+    row.remove_wanted.emit(row.path)
+    qtbot.waitUntil(lambda: list(window.library.rows) == ["/mnt/away"])
+    assert engine.called("remove_folder") == [("remove_folder", "/data/papers")]
+    window.toast.undo_button.click()
+    qtbot.waitUntil(lambda: engine.called("index")[-1] == ("index", ["/data/papers"]))
+
+
+def test_the_empty_library_invites(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    window.show_library()
+    assert window.library._empty.isVisible() and window.chat.welcome.add_button.isVisibleTo(window.chat)
+    assert window.coverage.text() == "No folder added yet"
+    window.index(["/data/papers"])
+    qtbot.waitUntil(lambda: not window.library._empty.isVisible() and len(window.library.rows) == 1)
+    assert not window.chat.welcome.add_button.isVisibleTo(window.chat)
+
+
+def test_known_folders_are_brought_up_to_date_once(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    engine.folder_list = [FolderReport("/data/papers", files=1, meaning=1)]
+    window = open_window(desk, engine, qtbot)
+    qtbot.waitUntil(lambda: engine.called("index") == [("index", [])])
+    window.ask_status()
+    settle(desk, qtbot)
+    assert len(engine.called("index")) == 1
+
+
+@pytest.mark.parametrize("folders", [[], [FolderReport("/data/papers", files=1, meaning=1)]])
+def test_a_home_held_by_another_is_only_read(
+    desk: Desk, engine: FakeEngine, qtbot: Any, folders: list[FolderReport]
+) -> None:
+    engine.writable = False
+    engine.folder_list = folders
+    window = open_window(desk, engine, qtbot)
+    qtbot.waitUntil(lambda: len(window.banners.shown) == 1)
+    assert "Other holds" in window.banners.shown[0].said.message
+    assert engine.called("index") == []
