@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_the_prompt_is_read_in_small_slices(chat: LlamaChat) -> None:
     prompt = chat.tokenize(STORY)
     seen = [0]
     "".join(chat.generate(prompt, 1, lambda done, _: seen.append(done)))
-    steps = [after - before for before, after in zip(seen, seen[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(seen)]
     assert max(steps) == SLICE == 64
     assert sum(steps) == len(prompt)
 
