@@ -39,8 +39,8 @@ class _Log:
 @cache
 def library() -> Any:
     """The module of llama.cpp's C functions, initialised. Prints nothing from here on."""
-    # Read once, when llama.cpp's OpenMP is loaded. Threads that spin at its barriers starve each other as soon
-    # as another process wants a core: 12 prompt tokens/s beside a busy machine, against 134-196 when they sleep.
+    # Read once, when llama.cpp's OpenMP is loaded. Threads that spin at its barriers starve each other as
+    # soon as another process wants a core: 12 prompt tokens/s on a busy machine, 134-196 when they sleep.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import llama_cpp.llama_cpp as llama
 
