@@ -141,11 +141,11 @@ class Answerer:
         generation, written = self._write(built.tokens, limit, clock, listener)
         stopped = generation.finish == "stopped" or self._cancelled()
         unsure = (generation.mean_logprob or -math.inf) < sure
-        if not keys(written) or refuses(written) or (unsure and not stopped):
+        if not stopped and (unsure or not keys(written) or refuses(written)):
             return _withheld()
         if not streaming:
             self._emit_token(written)
-        return Answer(written.strip(), "general", False, stopped=stopped)
+        return Answer(written, "general", False, stopped=stopped)
 
     # -- steps -----------------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ question's words. So a right answer whose value is replaced by another of its ki
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from engine.answer.terms import Term, keys, sentences, terms
@@ -21,7 +22,8 @@ WINDOW = 3  # sentences or lines
 ENOUGH_NEW_WORDS = 0.5  # share of the sentence's own words that the window must hold
 ENOUGH_WITHOUT_VALUES = 0.6
 ENOUGH_ECHOED = 0.8
-ENOUGH_ASKED = 0.5  # share of the question's words (those the passages use at all) near the window
+ENOUGH_ASKED = 0.5  # weighted share of the question's words (those the passages use) near the window
+NEARLY_BEST = 0.75  # of the share that the best line of all passages has
 _BEFORE = 3  # a value written before its word counts as this much further away than one after it
 
 
@@ -43,11 +45,12 @@ class _Claim:
     new_words: frozenset[str]
     echoed: frozenset[str]
     asked_names: frozenset[str]
-    asked_words: frozenset[str]
+    asked_words: Mapping[str, float]  # with their weights: rare words say more about what is asked
+    best_asked: float = 0.0  # the largest weighted share of them that any window holds
 
     @classmethod
-    def of(cls, question: str, sentence: str, known: set[str]) -> _Claim:
-        """`known`: terms of all passages. A question's word that none of them uses asks for nothing."""
+    def of(cls, question: str, sentence: str, rarity: Mapping[str, float]) -> _Claim:
+        """`rarity` weighs the passages' terms. A question's word that none of them uses asks for nothing."""
         asked, said = terms(question), terms(sentence)
         asked_keys = {term.key for term in asked}
         return cls(
@@ -55,7 +58,7 @@ class _Claim:
             new_words=frozenset(t.key for t in said if t.kind == "word" and t.key not in asked_keys),
             echoed=frozenset(t.key for t in said if t.key in asked_keys),
             asked_names=frozenset(t.key for t in asked if t.kind != "word"),
-            asked_words=frozenset(t.key for t in asked if t.kind == "word" and t.key in known),
+            asked_words={t.key: rarity[t.key] for t in asked if t.kind == "word" and t.key in rarity},
         )
 
 
@@ -63,8 +66,8 @@ def find_support(
     question: str, sentence: str, passages: Sequence[Passage], prefer: Sequence[int] = ()
 ) -> Support | None:
     """The best supporting window; passages whose index is in `prefer` win over the others."""
-    known = set().union(*(_all_keys(passage) for passage in passages))
-    claim = _Claim.of(question, sentence, known)
+    claim = _Claim.of(question, sentence, _rarity(passages))
+    claim = replace(claim, best_asked=max((_best_asked(claim, passage) for passage in passages), default=0.0))
     for group in (prefer, [i for i in range(len(passages)) if i not in prefer]):
         found = [s for i in group if (s := _support_in(claim, passages[i], i)) is not None]
         if found:
@@ -87,6 +90,38 @@ def context_keys(passage: Passage) -> set[str]:
     return keys(f"{passage.heading} {passage.title} {name} {path.parent.name}")
 
 
+def _rarity(passages: Sequence[Passage]) -> dict[str, float]:
+    """Each term's weight: log(1 + lines / lines that hold it), over all lines of the passages."""
+    lines = [keys(p.text[start:end]) for p in passages for start, end in sentences(p.text)]
+    held = Counter(key for line in lines for key in line)
+    for passage in passages:
+        held.update(context_keys(passage) - held.keys())
+    return {key: math.log(1 + len(lines) / count) for key, count in held.items()}
+
+
+def _windows(passage: Passage) -> Iterator[tuple[int, int, int]]:
+    """(lines, start, end) of every window of `passage.text`."""
+    spans = sentences(passage.text)
+    for size in range(1, WINDOW + 1):
+        for first in range(len(spans) - size + 1):
+            yield size, spans[first][0], spans[first + size - 1][1]
+
+
+def _best_asked(claim: _Claim, passage: Passage) -> float:
+    context = context_keys(passage)
+    shares = (
+        _asked_share(claim, keys(passage.text[start:end]) | context)
+        for size, start, end in _windows(passage)
+        if size == 1
+    )
+    return max(shares, default=0.0)
+
+
+def _asked_share(claim: _Claim, near: set[str]) -> float:
+    total = sum(claim.asked_words.values())
+    return sum(w for key, w in claim.asked_words.items() if key in near) / total if total else 1.0
+
+
 def _all_keys(passage: Passage) -> set[str]:
     return keys(passage.text) | context_keys(passage)
 
@@ -95,14 +130,11 @@ def _support_in(claim: _Claim, passage: Passage, index: int) -> Support | None:
     if not claim.asked_names <= _all_keys(passage):
         return None
     context = context_keys(passage)
-    spans = sentences(passage.text)
     best: Support | None = None
-    for size in range(1, WINDOW + 1):
-        for first in range(len(spans) - size + 1):
-            start, end = spans[first][0], spans[first + size - 1][1]
-            score = _score(claim, passage.text[start:end], context, alone=size == 1) - 0.05 * (size - 1)
-            if score > 0 and (best is None or score > best.score):
-                best = Support(index, passage.start + start, passage.start + end, min(score, 1.0))
+    for size, start, end in _windows(passage):
+        score = _score(claim, passage.text[start:end], context, alone=size == 1) - 0.05 * (size - 1)
+        if score > 0 and (best is None or score > best.score):
+            best = Support(index, passage.start + start, passage.start + end, min(score, 1.0))
     return best
 
 
@@ -112,7 +144,7 @@ def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
     near = held | context
     if not claim.new_values <= held or not claim.asked_names <= near:
         return 0.0
-    own, asked = _share(claim.new_words, near), _share(claim.asked_words, near)
+    own, asked = _share(claim.new_words, near), _asked_share(claim, near)
     if claim.new_values:
         enough = own >= ENOUGH_NEW_WORDS
     elif claim.new_words:
@@ -121,7 +153,7 @@ def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
         enough = bool(claim.echoed) and _share(claim.echoed, held) >= ENOUGH_ECHOED
     # A sentence that repeats one line's own wording may answer a question put in other words.
     repeats = alone and len(claim.new_words & held) >= 2 and own >= ENOUGH_ECHOED
-    about = asked >= ENOUGH_ASKED or repeats
+    about = asked >= max(ENOUGH_ASKED, NEARLY_BEST * claim.best_asked) or repeats
     if not enough or not about or not _stands_with(claim, found):
         return 0.0
     return 0.4 + 0.3 * own + 0.3 * asked
@@ -147,7 +179,7 @@ def _stands_with(claim: _Claim, found: list[Term]) -> bool:
 
 def _anchors(claim: _Claim, found: list[Term]) -> list[int]:
     """Where the window names what is asked: by the question's names if it holds any, else by its words."""
-    for wanted in (claim.asked_names, claim.asked_words):
+    for wanted in (claim.asked_names, claim.asked_words.keys()):
         count = Counter(t.key for t in found if t.key in wanted)
         if count:
             rarest = min(count.values())

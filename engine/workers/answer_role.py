@@ -31,7 +31,8 @@ class AnswerRole:
         self._work = work
         if verb == "warm":
             self._search("", 1, None)
-            self._chat.generate(self._chat.tokenize("Hello"), 1)
+            for _piece in self._chat.generate(self._chat.tokenize("Hello"), 1):
+                pass
             return None
         if verb == "search":
             return to_json(self._search(params["query"], params["k"], params["folder"]))

@@ -25,7 +25,15 @@ def passage(text: str, path: str, start: int = 100, heading: str = "") -> Passag
     return Passage(1, path, None, heading, text, start, start + len(text), 1.0, sha256="00", reader="md@1")
 
 
+TOOLS = (
+    "item: ladder; shelf: B4; price: 129\n"
+    "item: chainsaw; shelf: C2; price: 349\n"
+    "item: axe; shelf: A1; price: 85"
+)
+
+
 FILES = [
+    passage(TOOLS, "/docs/inventory.csv"),
     passage(LEASE, "/docs/lease.md"),
     passage(PHONES, "/docs/phones.csv"),
     passage(GARDEN, "/docs/garden.md"),
@@ -46,6 +54,11 @@ SWAPS = [
     ("Who is the landlord?", "The landlord is Jaan Tamm [1].", "The landlord is Bob Lind [1]."),
     ("When is the greenhouse opened?", "It is opened at 7:30.", "It is opened at 8:15."),
     ("Who opens the greenhouse?", "Bob Lind opens the greenhouse.", "Jaan Tamm opens the greenhouse."),
+    (
+        "What is the price of the chainsaw?",
+        "The price of the chainsaw is 349.",
+        "The price of the chainsaw is 129.",
+    ),
     ("Who runs the community garden?", "Anna Berg runs it.", "Cleo Marsh runs it."),
 ]
 
