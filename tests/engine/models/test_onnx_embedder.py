@@ -48,8 +48,9 @@ def test_a_vector_does_not_depend_on_the_texts_embedded_with_it(embedder: Embedd
 
 def test_texts_of_one_meaning_are_nearer_than_others(embedder: Embedder) -> None:
     dues, cat, mooring, _, cheese, question = embedder.embed(TEXTS)
-    assert min(dues @ question, mooring @ question, dues @ mooring) > 0.5
-    assert max(cat @ question, cheese @ question) < 0.3
+    near = min(dues @ question, mooring @ question, dues @ mooring)
+    far = max(text @ question for text in (cat, cheese))
+    assert near > far + 0.2
 
 
 def test_counting_neither_cuts_nor_pads_and_embedding_cuts_at_the_window(embedder: Embedder) -> None:
