@@ -1,0 +1,1 @@
+"""Models: catalog, verified files, preparation, and the chat and embedding models behind two protocols."""
