@@ -1,4 +1,4 @@
-"""The embedded models as a worker gets them: from an empty home to an answer read out of the right passage."""
+"""The embedded models as a worker gets them: from an empty home to an answer from the right passage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PASSAGES = [
     "[2] Travel plan\nWe take the night train from Graz at 22:14. Hotel Mirabel is booked for four nights.",
     "[3] Beekeeping\nHive number 4 lost its queen in July. The honey yield was 22 kg in total.",
 ]
-QUESTION = "Which hotel is booked?"
+QUESTION = "Who holds the deposit?"
 
 
 def test_from_an_empty_home_to_an_answer(home: Home) -> None:
@@ -30,7 +30,7 @@ def test_from_an_empty_home_to_an_answer(home: Home) -> None:
         assert [files.report(card, home).state for card in catalog.cards()] == ["ready", "ready"]
         question, *passages = embedder.embed([QUESTION, *PASSAGES])
         found = max(range(3), key=lambda index: float(passages[index] @ question))
-        assert found == 1
+        assert found == 0
         prompt = chat.render(
             [
                 ChatMessage(
@@ -40,7 +40,7 @@ def test_from_an_empty_home_to_an_answer(home: Home) -> None:
             ]
         )
         generation = chat.generate(prompt, 48)
-        assert "Mirabel" in "".join(generation)
+        assert "Kestrel Bank" in "".join(generation)
         assert generation.finish == "stop"
         assert chat.id == base_id(catalog.default("chat"))
         assert (chat.context, embedder.dimensions, embedder.window) == (4096, 384, 256)
