@@ -18,7 +18,9 @@ class ModelCard:
 
     The file named `file` lies inside the installed package `wheel` (its pip name is `package`), or, when
     `wheel` is empty, in the home's models folder. `prepare` names the quantisation it is converted to once
-    (empty: used as it is). `context` (chat) and `window` (embedder) are tokens, special ones included.
+    (empty: used as it is). `context` (chat) and `window` (embedder) are tokens, special ones included. A
+    prompt shows a chat model at most `passages` of the files, `passage_tokens` long together; its answers end
+    after `sentences` (0: where it ends them itself).
     """
 
     id: str
@@ -31,6 +33,9 @@ class ModelCard:
     package: str = ""
     prepare: str = ""
     context: int = 0
+    passages: int = 6
+    passage_tokens: int = 1600
+    sentences: int = 0
     temperature: float = 0.0
     tokenizer: str = ""
     dimensions: int = 0

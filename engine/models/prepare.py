@@ -103,7 +103,7 @@ def _quantise(card: ModelCard, source: Path, target: Path) -> None:
 
 
 def _remove_leftovers(home: Home) -> None:
-    for partial in home.models.glob("*.gguf.part"):
+    for partial in home.models.glob("*.part"):
         partial.unlink(missing_ok=True)
 
 
