@@ -22,10 +22,11 @@ from desktop.tasks import Session
 from desktop.widgets.banner import Banners, Kind, Toast
 from desktop.widgets.parts import icon_label, label
 from engine.api import Job
-from engine.contracts import NOTICES, ChatSummary, Citation, Nearest, Notice, Status
+from engine.contracts import ChatSummary, Citation, Nearest, Notice, Status
 from engine.settings import Appearance, Settings
 
 STATUS_MS = 1500
+NOTICE_MS = 10_000
 
 
 class MainWindow(QMainWindow):
@@ -299,6 +300,7 @@ class MainWindow(QMainWindow):
     def _show_page(self, page: QWidget) -> None:
         self.pages.setCurrentWidget(page)
         self.sidebar.library_button.setChecked(page is self.library)
+        self.sidebar.show_current("" if page is self.library else self.chat.chat or "")
         if page is self.chat:
             self.chat.setFocus()
 
@@ -310,8 +312,11 @@ class MainWindow(QMainWindow):
 
     def show_notice(self, notice: Notice) -> None:
         """A notice of a job, each once."""
-        calm = notice.code in ("toy_model", "preparing_model") or notice.code not in NOTICES
-        self._tell(Said(messages.notice(notice)), "info" if calm else "warn")
+        said = messages.notice(notice)
+        if notice.code == "preparing_model":  # over in seconds: not worth dismissing
+            self.statusBar().showMessage(said, NOTICE_MS)
+        else:
+            self._tell(Said(said), "info" if notice.code == "toy_model" else "warn")
 
     def _tell(self, said: Said, kind: Kind) -> None:
         if said not in self._told:

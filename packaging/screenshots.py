@@ -28,7 +28,7 @@ from engine.api import Engine
 from engine.settings import Settings
 from resources import resource
 
-QUESTIONS = ("When does the lease end?", "How much is the monthly rent?")
+QUESTIONS = ("What is the monthly rent?", "What does the electricity cost?")
 LIMIT = 300.0
 
 
@@ -88,11 +88,9 @@ def main() -> None:
         window.index([str(papers)])
         window.show_library()
         until(window.library.summary.isVisible, "the sample folder was indexed")
-        for question in QUESTIONS:
-            answer = ask(window, question)
-        if answer.source_buttons:
-            answer.source_buttons[0].click()
-            settle()
+        first, *_others = [ask(window, question) for question in QUESTIONS]
+        first.source_buttons[0].click()
+        until(window.source.open_button.isEnabled, "the source was shown")
         take(window, folder, "chat")
         window.source.hide()
         window.show_library()

@@ -183,15 +183,13 @@ class LibraryPanel(QScrollArea):
         self.changed.emit()
 
     def _summarize(self, summary: IndexSummary) -> str:
-        text = self.tr("{indexed} of {files} files can be searched; {left} were left out.").format(
+        text = self.tr("{indexed} of {files} files can be searched. Left out: {left}.").format(
             indexed=number(summary.indexed),
             files=number(summary.files),
             left=number(summary.skipped + summary.failed),
         )
         if summary.redacted:
-            text += " " + self.tr("{n} passwords or keys were blacked out.").format(
-                n=number(summary.redacted)
-            )
+            text += " " + self.tr("Passwords and keys blacked out: {n}.").format(n=number(summary.redacted))
         return text
 
     # -- showing ---------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -120,7 +121,8 @@ class SourcePane(QFrame):
         around, quote = QTextCharFormat(), QTextCharFormat()
         around.setForeground(QColor(chosen.muted))
         quote.setForeground(QColor(chosen.text))
-        quote.setBackground(QColor(chosen.mark))
+        if self._wanted is not None:
+            quote.setBackground(QColor(chosen.mark))
         cursor.insertText(view.before, around)
         start = cursor.position()
         cursor.insertText(view.quote, quote)
@@ -128,6 +130,11 @@ class SourcePane(QFrame):
         cursor.setPosition(start)
         self.passage.setTextCursor(cursor)
         self.passage.centerCursor()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._view is not None:
+            self._draw(self._view)
 
     # -- ways to the file ------------------------------------------------------------------------
 
@@ -145,14 +152,9 @@ class SourcePane(QFrame):
         if not open_file(folder):
             self.said.emit(Said(could_not_open(folder)))
 
-    def _record(self, kind: str, path: str) -> None:
+    def _record(self, kind: Literal["opened_citation", "opened_file"], path: str) -> None:
         message = self._message
-        if kind == "opened_file":
-            self._session.call(lambda engine: engine.record("opened_file", message, path), None, self._ignore)
-        else:
-            self._session.call(
-                lambda engine: engine.record("opened_citation", message, path), None, self._ignore
-            )
+        self._session.call(lambda engine: engine.record(kind, message, path), None, self._ignore)
 
     def _ignore(self, error: BaseException) -> None:
         """A reader of someone else's home may look at sources too; only the remembering is refused."""

@@ -146,6 +146,7 @@ class AnswerMessage(QFrame):
         self.answer, self.message, self._vote = answer, message or answer.message, vote
         self._sources = {citation.n: citation for citation in answer.citations}
         self.body.set_text(answer.answer, self._sources, answer.sentences)
+        self.body.setVisible(bool(answer.answer))
         name, colour, text = _origin(answer)
         style.set_icon(self._origin_icon, name, colour)
         self._origin.setText(text)
@@ -160,6 +161,8 @@ class AnswerMessage(QFrame):
 
     def _remarks(self, answer: Answer) -> list[str]:
         remarks = []
+        if answer.abstained and not answer.answer:
+            remarks.append(self.tr("Nothing in your files answers this."))
         if answer.stopped:
             remarks.append(self.tr("You stopped this answer; it is incomplete."))
         if self.body.unsupported_marked:

@@ -193,6 +193,11 @@ def test_the_label_says_where_it_comes_from(message: AnswerMessage, answer: Any,
     assert message.origin == label
 
 
+def test_an_abstention_without_words_says_something(message: AnswerMessage) -> None:
+    message.finish(replace(NOWHERE, answer=""))
+    assert message._note.text() == "Nothing in your files answers this."
+
+
 def test_nearest_files_can_be_opened(message: AnswerMessage, qtbot: Any) -> None:
     message.finish(NOWHERE)
     assert [button.accessibleName() for button in message.source_buttons] == ["lease.pdf, page 3", "a.txt"]

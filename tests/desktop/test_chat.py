@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from desktop import style
 from desktop.app import Desk, Options
 from desktop.main_window import MainWindow
 from desktop.panels.chat import MAX_BUILT
@@ -24,6 +25,7 @@ from engine.errors import EngineError
 from engine.settings import Settings
 from tests.desktop.conftest import close, open_window, settle
 from tests.desktop.fakes import ANSWER, NOWHERE, PASSAGE, FakeEngine
+from tests.desktop.test_answer import fragments
 
 
 def ask(window: MainWindow, engine: FakeEngine, qtbot: Any, question: str) -> AnswerMessage:
@@ -311,9 +313,25 @@ def test_nearest_files_open_the_source_pane(window: MainWindow, engine: FakeEngi
     qtbot.waitUntil(lambda: not window.chat.answering)
     answer.source_buttons[0].click()
     assert window.source.passage.toPlainText() == "The lease is between ..."
+    assert marked_in(window) == ""
     assert engine.called("view") == []
     window.source.close_button.click()
     assert not window.source.isVisible()
+
+
+def marked_in(window: MainWindow) -> str:
+    """The highlighted part of the source, in the colour of the scheme."""
+    mark = style.colours().mark
+    found = fragments(window.source.passage.document())
+    return "".join(text for text, look in found if look.background().color().name() == mark)
+
+
+def test_the_quote_is_marked_in_both_schemes(window: MainWindow, qtbot: Any) -> None:
+    window._show_source(ANSWER.citations[0], "m1")
+    qtbot.waitUntil(window.source.open_button.isEnabled)
+    for appearance in ("dark", "light"):
+        window.menus.appearances[appearance].trigger()
+        assert marked_in(window) == ANSWER.citations[0].quote
 
 
 @pytest.mark.parametrize(

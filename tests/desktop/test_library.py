@@ -129,7 +129,7 @@ def test_the_end_is_summed_up(window: MainWindow, engine: FakeEngine, qtbot: Any
     engine.indexing[0].succeed(SUMMARY)
     qtbot.waitUntil(lambda: window.library.jobs == [])
     assert window.library.summary.text() == (
-        "7 of 10 files can be searched; 3 were left out. 3 passwords or keys were blacked out."
+        "7 of 10 files can be searched. Left out: 3. Passwords and keys blacked out: 3."
     )
     assert (
         window.banners.shown[0].said.message
