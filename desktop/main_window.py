@@ -18,7 +18,7 @@ from desktop.panels.chat import ChatPanel
 from desktop.panels.library import LibraryPanel
 from desktop.panels.sidebar import Sidebar
 from desktop.panels.source import SourcePane
-from desktop.tasks import Session
+from desktop.tasks import Session, is_busy
 from desktop.widgets.banner import Banners, Kind, Toast
 from desktop.widgets.parts import icon_label, label
 from engine.api import Job
@@ -71,6 +71,10 @@ class MainWindow(QMainWindow):
         self._timer = QTimer(self)
         self._timer.setInterval(STATUS_MS)
         self._timer.timeout.connect(self.ask_status)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(STATUS_MS)
+        self._later.timeout.connect(self.ask_status)
         self._connect()
         self.chat.setFocus()
 
@@ -188,7 +192,10 @@ class MainWindow(QMainWindow):
 
     def _status_failed(self, error: BaseException) -> None:
         self._asked_status = self._status_again = False
-        self.show_error(error)
+        if is_busy(error):  # a worker opens or closes the index just now: nothing the person asked for failed
+            self._later.start()
+        else:
+            self.show_error(error)
 
     # -- chats -----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from engine.api import Engine
+from engine.errors import EngineError
 
 T = TypeVar("T")
 Done = Callable[[T], object]
@@ -139,3 +140,8 @@ class Session(QObject):
         if self._deadline.isActive():
             self._deadline.stop()
             self.closed.emit()
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether a database was only in use at that moment."""
+    return isinstance(error, EngineError) and error.code == "database_busy"

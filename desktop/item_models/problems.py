@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from desktop.messages import file_name, reason
-from desktop.tasks import Session
+from desktop.tasks import Session, is_busy
 from engine.contracts import FileReport
 
 PAGE = 200
@@ -57,7 +57,8 @@ class ProblemsModel(QAbstractTableModel):
 
     def _refused(self, error: BaseException) -> None:
         self._loading = False
-        self._session.problem.emit(error)
+        if not is_busy(error):  # the next status reads the list again
+            self._session.problem.emit(error)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own signature
         return 0 if parent.isValid() else len(self.rows)

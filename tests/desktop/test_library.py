@@ -151,6 +151,22 @@ def test_a_path_that_is_refused_is_a_banner(window: MainWindow, engine: FakeEngi
     assert window.banners.shown[0].said.message == "There is no file or folder at /nowhere."
 
 
+def test_a_busy_index_is_asked_again_without_a_word(
+    window: MainWindow, engine: FakeEngine, desk: Desk, qtbot: Any
+) -> None:
+    engine.failing = {
+        verb: EngineError("database_busy", path="/h/index.db") for verb in ("status", "problems")
+    }
+    window._later.setInterval(10)
+    window.ask_status()
+    window.library.problems.reload()
+    qtbot.waitUntil(lambda: len(engine.called("status")) >= 4)
+    assert window.banners.shown == []
+    engine.failing = {}
+    engine.folder_list = [FolderReport("/data/papers", files=1, meaning=1)]
+    qtbot.waitUntil(lambda: window.coverage.text() == "1 of 1 files can be searched")
+
+
 def test_problems_are_paged_and_explained(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
     engine.problem_list = [
         FileReport(f"/data/{n}.pdf", "failed", "password", "locked") for n in range(PAGE + 30)
