@@ -114,10 +114,12 @@ def the_window_can_start(frozen: Frozen) -> str:
 
 
 def the_window_becomes_ready(frozen: Frozen) -> str:
+    started = time.time()
     said = frozen.run("--report-ready", program="nocturne-window", QT_QPA_PLATFORM="offscreen")
     report = json.loads(said.splitlines()[-1])
-    _expect(report["time"] > 0, said)
-    return f"takes a key after {report['time']:.2f} s, {report['peak_mib']:.0f} MiB"
+    seconds = report["time"] - started
+    _expect(seconds > 0, said)
+    return f"takes a key after {seconds:.2f} s, {report['peak_mib']:.0f} MiB"
 
 
 def nothing_is_left_running(frozen: Frozen) -> str:
