@@ -48,18 +48,20 @@ def index(
     `retry` reads again what was skipped or failed: everything, or what lies at or below one path. Raises
     Cancelled from `control`, and EngineError from database and embedder; what was done stays done.
     """
-    return _Run(database, embedder, control, emit, crashed or {}).run(roots, own, retry)
+    with schema.diagnosed(database):
+        return _Run(database, embedder, control, emit, crashed or {}).run(roots, own, retry)
 
 
 def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
     """Forget a root and what was indexed from it, except what a root of `keep` holds too; how many files."""
-    kept = {path for other in keep for path in writer.known(database, [str(other)])}
-    found = writer.known(database, [str(root)])
-    doomed = [document.id for path, document in found.items() if path not in kept]
-    writer.delete(database, doomed)
-    database.execute("DELETE FROM roots WHERE path = ?", (str(root),))
-    _purge(database)
-    return len(doomed)
+    with schema.diagnosed(database):
+        kept = {path for other in keep for path in writer.known(database, [str(other)])}
+        found = writer.known(database, [str(root)])
+        doomed = [document.id for path, document in found.items() if path not in kept]
+        writer.delete(database, doomed)
+        database.execute("DELETE FROM roots WHERE path = ?", (str(root),))
+        _purge(database)
+        return len(doomed)
 
 
 @dataclass(frozen=True, slots=True)

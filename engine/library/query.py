@@ -6,8 +6,13 @@ import re
 
 _PHRASE = re.compile(r'"([^"]*)"')
 _WORD = re.compile(r"[^\W_]+")
-# A pasted page is searched by its first words: each term costs a walk over all passages that hold it.
-_MOST_TERMS = 48
+# What marks a number, file name or address; plain hyphens ("high-speed") made ranking worse as phrases.
+_NAME = re.compile(r"[\d_./\\@:]")
+# A pasted page is searched by its first words: each term costs a walk over all passages that hold it. Words
+# may repeat, for what a text says often it is about: nDCG@10 on three collections .374 .397 .432, else .368
+# .345 .433. Leaving out common words costs nothing there and makes the search two to ten times as fast.
+_MOST_WORDS = 48
+_MOST_PHRASES = 16
 _COMMON = frozenset(
     """a about am an and any are as at be been but by can could did do does for from had has have how i if in
     into is it its me my of on or our shall should so tell than that the their them then there these they
@@ -18,14 +23,13 @@ _COMMON = frozenset(
 def match_expression(text: str) -> str | None:
     """An FTS5 MATCH expression for `text`, or None if it holds no word.
 
-    Any word may match; words that are written together ("POL-358", "don't") and what the person put in
-    quotation marks also count as phrases. Common English words count only if there are no others.
+    Any word may match. What the person put in quotation marks, and names like "POL-358" or "main.py", also
+    count as phrases. Common English words count only if there are no others.
     """
     text = text.replace("\0", " ")
     words = _WORD.findall(text)
-    terms = [word for word in words if word.lower() not in _COMMON] or words
-    phrases = _PHRASE.findall(text) + _PHRASE.sub(" ", text).split()
-    terms += [" ".join(parts) for phrase in phrases if len(parts := _WORD.findall(phrase)) > 1]
-    # The tokenizer folds case, so this removes most repetitions; the order stays.
-    unique = list(dict.fromkeys(term.lower() for term in terms))[:_MOST_TERMS]
-    return " OR ".join(f'"{term}"' for term in unique) or None
+    terms = ([word for word in words if word.lower() not in _COMMON] or words)[:_MOST_WORDS]
+    names = [part for part in _PHRASE.sub(" ", text).split() if _NAME.search(part)]
+    joined = dict.fromkeys(" ".join(_WORD.findall(part)) for part in _PHRASE.findall(text) + names)
+    terms += [phrase for phrase in joined if " " in phrase][:_MOST_PHRASES]
+    return " OR ".join(f'"{term}"' for term in terms) or None

@@ -6,7 +6,8 @@ begun anew as well; nothing of it is worth keeping.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from engine.models.embedder import Embedder
 from engine.store.database import Corrupt, Database, open_database
 
 VERSION = "1"
+
+_BROKEN = "-broken"
+# Bytes; reading a whole index takes about a second for 60 MB. Damage in a larger one shows when it is met.
+_CHECKED = 64_000_000
 
 # `name, title, heading, body` of a passage stand in `words` alone: its rowid is the id of the passage, and
 # `body` is the document's text at [start, end). A document's path is a folder's where the whole folder was
@@ -82,24 +87,30 @@ INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 def open_for_writing(path: Path, embedder: Embedder, emit: Callable[[Event], None]) -> Database:
     """The one writing connection, to a sound file of this version and embedder.
 
-    Emits Notice(index_rebuilt | index_outdated) where that meant to begin anew. Raises what `Database` does.
+    Emits Notice(index_rebuilt | index_outdated) where that meant to begin anew. Raises what `Database` does,
+    and index_damaged, later too; then the next opening begins anew.
     """
+    if _marker(path).exists():
+        set_aside(path, emit)
     try:
         database = _open(path, write=True)
         try:
             if _is_current(database, embedder):
-                database.quick_check()
+                if path.stat().st_size <= _CHECKED:
+                    database.quick_check()
                 vectors.mend(database)
                 return database
-            fresh = _tables(database) == 0
+            is_fresh = not _has_tables(database)
         except BaseException:
             database.close()
             raise
         database.close()
-        if not fresh:
+        if not is_fresh:
             discard(path)
             emit(Notice("index_outdated", {"path": str(path)}))
-    except Corrupt:
+    except EngineError as error:
+        if error.code != "index_damaged":
+            raise
         set_aside(path, emit)
     database = _open(path, write=True)
     _create(database, embedder)
@@ -113,8 +124,8 @@ def open_for_search(path: Path, embedder: Embedder | None = None) -> Database | 
     """
     if not path.exists():
         return None
-    database = _open(path, write=False, on_corrupt=_damaged)
-    if _tables(database) and _meta(database).get("schema") == VERSION:
+    database = _open(path, write=False)
+    if _has_tables(database) and _meta(database).get("schema") == VERSION:
         return database
     database.close()
     return None
@@ -129,6 +140,17 @@ def speaks(database: Database, embedder: Embedder) -> bool:
     """Whether the vectors in it are the embedder's own."""
     meta = _meta(database)
     return (meta.get("embedder"), meta.get("dimensions")) == (embedder.id, str(embedder.dimensions))
+
+
+@contextmanager
+def diagnosed(database: Database) -> Iterator[None]:
+    """Virtual tables say "logic error" of their own damaged parts: look whether that is the cause."""
+    try:
+        yield
+    except EngineError as error:
+        if error.code == "database_failed":
+            database.quick_check()
+        raise
 
 
 def set_aside(path: Path, emit: Callable[[Event], None]) -> Path:
@@ -151,12 +173,12 @@ def forget_damaged(path: Path) -> None:
 
 def discard(path: Path) -> None:
     """Delete an index nobody has open. A log left behind would be replayed into the next one."""
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", _BROKEN):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _open(path: Path, *, write: bool, on_corrupt: Callable[[Corrupt], Exception] | None = None) -> Database:
-    return open_database(path, write=write, extensions=[vectors.extension()], on_corrupt=on_corrupt)
+def _open(path: Path, *, write: bool) -> Database:
+    return open_database(path, write=write, extensions=[vectors.extension()], on_corrupt=_damaged)
 
 
 def _create(database: Database, embedder: Embedder) -> None:
@@ -170,12 +192,11 @@ def _create(database: Database, embedder: Embedder) -> None:
 
 
 def _is_current(database: Database, embedder: Embedder) -> bool:
-    return bool(_tables(database) and _meta(database).get("schema") == VERSION and speaks(database, embedder))
+    return _has_tables(database) and _meta(database).get("schema") == VERSION and speaks(database, embedder)
 
 
-def _tables(database: Database) -> int:
-    row = database.one("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'")
-    return int(row[0]) if row else 0
+def _has_tables(database: Database) -> bool:
+    return database.one("SELECT 1 FROM sqlite_schema WHERE name = 'meta'") is not None
 
 
 def _meta(database: Database) -> dict[str, str]:
@@ -183,4 +204,11 @@ def _meta(database: Database) -> dict[str, str]:
 
 
 def _damaged(corrupt: Corrupt) -> EngineError:
+    # Damage may show at any query, also in a process that only reads: the next writer is told by this file.
+    with suppress(OSError):
+        _marker(corrupt.path).touch()
     return EngineError("index_damaged", path=str(corrupt.path))
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(path.name + _BROKEN)

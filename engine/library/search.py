@@ -34,7 +34,7 @@ def search(
     """
     began = time.perf_counter()
     query = storable(query)
-    with database.snapshot():
+    with schema.diagnosed(database), database.snapshot():
         expression = match_expression(query)
         fused: dict[int, float] = {}
         similar: dict[int, float] = {}

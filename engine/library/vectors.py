@@ -51,10 +51,9 @@ def add(database: Database, passages: Sequence[int], vectors: Vectors) -> None:
 
 def delete(database: Database, document: int) -> None:
     """Remove the vectors of a document's passages, which must still be there."""
-    database.execute(
-        "DELETE FROM vectors WHERE rowid IN (SELECT id FROM passages WHERE document = ? AND embedded = 1)",
-        (document,),
-    )
+    # One by one: the extension answers `rowid IN (subquery)` outside a search by reading every vector.
+    rows = database.execute("SELECT id FROM passages WHERE document = ? AND embedded = 1", (document,))
+    database.many("DELETE FROM vectors WHERE rowid = ?", rows)
 
 
 def nearest(

@@ -168,3 +168,25 @@ def test_ids_are_never_used_twice(library: Library) -> None:
     library.index()
     ((passage, document),) = library.database.execute("SELECT id, document FROM passages")
     assert passage == 2 and document > 1
+
+
+def test_damage_met_while_working_begins_anew_at_the_next_opening(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_CHECKED", 0)
+    library.put("a.md", "deposit " * 3000)
+    library.index()
+    library.database.close()
+    content = bytearray(library.home.index_db.read_bytes())
+    content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
+    library.home.index_db.write_bytes(content)
+    _reopen(library)
+    assert library.notices() == [], "not seen yet"
+    library.put("a.md", "changed")
+    with pytest.raises(EngineError) as caught:
+        library.index()
+    assert caught.value.code == "index_damaged"
+    library.database.close()
+    _reopen(library)
+    assert library.notices() == ["index_rebuilt"]
+    assert library.index().indexed == 1
