@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QObject, Qt, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, Qt, QTimer, QTranslator, Signal
 from PySide6.QtWidgets import QApplication
 
 from desktop.crash import Crashes, open_log
@@ -21,6 +22,8 @@ from engine.api import Engine, find_home
 from engine.errors import EngineError
 from engine.settings import Settings
 from resources import resource
+
+PULSE_MS = 250
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,31 @@ class Desk(QObject):
             self.window.begin_with(folder, question)
 
 
+class Ender(QObject):
+    """`asked` when the system or the terminal wants the program to end; a second time it ends at once."""
+
+    asked = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._count = 0
+        # Python runs a signal's handler only between its own instructions: let there be some.
+        self._pulse = QTimer(self)
+        self._pulse.timeout.connect(self._look)
+        self._pulse.start(PULSE_MS)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._count += 1
+        signal.signal(number, signal.SIG_DFL)
+
+    def _look(self) -> None:
+        if self._count:
+            self._pulse.stop()
+            self.asked.emit()
+
+
 def run(options: Options) -> int:
     """Open the window and stay until it is closed. Returns the exit code."""
     app = make_app()
@@ -79,7 +107,6 @@ def run(options: Options) -> int:
         return said.exit_code
     if sys.stderr is not None:
         faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     crashes = Crashes()
     crashes.install()
     log_path = open_log(home.log)
@@ -95,6 +122,8 @@ def run(options: Options) -> int:
     if refusal is not None:
         desk.window.show_error(refusal)
     desk.start(options)
+    ender = Ender(app)
+    ender.asked.connect(desk.window.close)
     return app.exec()
 
 

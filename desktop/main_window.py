@@ -139,6 +139,10 @@ class MainWindow(QMainWindow):
         self._warming = JobBridge(job, self)
         self._warming.notice.connect(self.show_notice)
         self._warming.failed.connect(self.show_error)
+        self._warming.succeeded.connect(self._warmed)
+
+    def _warmed(self, _nothing: None) -> None:
+        self.statusBar().clearMessage()
 
     def ask_chats(self) -> None:
         """Read the list of chats again."""

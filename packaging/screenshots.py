@@ -28,7 +28,7 @@ from engine.api import Engine
 from engine.settings import Settings
 from resources import resource
 
-QUESTIONS = ("What is the monthly rent?", "What does the electricity cost?")
+QUESTIONS = ("What is the monthly rent?", "Where does Tom Okafor work?")
 LIMIT = 300.0
 
 

@@ -123,9 +123,9 @@ class LibraryPanel(QScrollArea):
         page.setObjectName("page")
         outer = QHBoxLayout(page)
         outer.setContentsMargins(28, 20, 28, 24)
-        outer.addStretch(1)
-        outer.addWidget(column, 100)
-        outer.addStretch(1)
+        outer.addStretch(0)
+        outer.addWidget(column, 1)
+        outer.addStretch(0)
         self.setWidget(page)
 
     # -- adding ----------------------------------------------------------------------------------
