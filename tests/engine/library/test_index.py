@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,26 +11,12 @@ import pytest
 from engine.contracts import FileDone, Progress
 from engine.documents import formats, reader
 from engine.documents.extract import Unreadable
-from engine.errors import Cancelled, EngineError
+from engine.errors import EngineError
 from engine.library import index as module
 from engine.library import ledger
-from engine.paths import Home
 
 if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
-
-
-def _everything(library: Library) -> dict[str, Any]:
-    """All that can be found, without ids and times."""
-    rows = library.database.execute(
-        'SELECT d.path, d.state, d.sha256, p.ordinal, p.start, p."end", p.heading, p.embedded, w.body, t.text'
-        " FROM documents AS d LEFT JOIN passages AS p ON p.document = d.id"
-        " LEFT JOIN words AS w ON w.rowid = p.id LEFT JOIN texts AS t ON t.document = d.id"
-    )
-    vectors = library.database.execute(
-        "SELECT w.body, v.vector FROM vectors AS v JOIN words AS w ON w.rowid = v.rowid"
-    )
-    return {"rows": sorted(rows, key=str), "vectors": sorted(vectors)}
 
 
 def test_files_become_searchable_by_words_then_by_meaning(library: Library) -> None:
@@ -108,12 +91,12 @@ def test_an_unchanged_folder_is_not_read_again(library: Library, monkeypatch: py
     library.put("a.md")
     library.put("empty.txt", "")
     first = library.index()
-    before = _everything(library)
+    before = library.database.execute("SELECT * FROM documents")
     monkeypatch.setattr(reader, "read", None)
     monkeypatch.setattr(module, "_sha256", None)
     again = library.index()
     assert (again.files, again.indexed, again.skipped) == (first.files, first.indexed, first.skipped)
-    assert library.read() == [] and _everything(library) == before
+    assert library.read() == [] and library.database.execute("SELECT * FROM documents") == before
 
 
 def test_a_file_written_anew_with_the_same_content_is_not_read(
@@ -317,125 +300,6 @@ def test_a_file_that_may_not_be_looked_at_keeps_its_text(
     assert library.found("peculiarword") == ["a.md"]
 
 
-class _StopsAt:
-    """Cancels at the n-th look."""
-
-    def __init__(self, looks: int) -> None:
-        self.left = looks
-
-    def check(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Cancelled
-
-
-def test_it_can_be_stopped_anywhere_and_goes_on(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "BATCH", 4)
-    for number in range(6):
-        library.put(f"{number}.md", f"# Part {number}\n\n" + f"word{number} " * 600)
-    stops = 0
-    read: list[str] = []
-    while True:
-        try:
-            library.index(control=_StopsAt(3))
-            break
-        except Cancelled:
-            stops += 1
-        finally:
-            read += library.read()
-    assert stops > 3
-    assert sorted(read) == [f"{number}.md" for number in range(6)], "each file was read once"
-    stopped = _everything(library)
-    other = type(library)(Home(tmp_path / "other"), library.folder)
-    other.index()
-    assert stopped == _everything(other)
-    other.database.close()
-
-
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from engine.documents import reader
-from engine.library import index, schema
-from engine.models.fake import FakeEmbedder
-
-folder, home, dies_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-steps = 0
-
-def step(real):
-    def counted(*arguments, **named):
-        global steps
-        steps += 1
-        if steps == dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*arguments, **named)
-    return counted
-
-class Control:
-    def check(self): pass
-
-from engine.store.database import Database
-reader.read = step(reader.read)
-Database.insert = step(Database.insert)
-embedder = FakeEmbedder(dimensions=64)
-embedder.embed = step(embedder.embed)
-from engine.library import vectors
-vectors.add = step(vectors.add)
-database = schema.open_for_writing(home / "index.db", embedder, print)
-index.index(database, [folder], embedder, control=Control(), emit=lambda event: None, own=home)
-print("done")
-"""
-
-
-def test_it_can_be_killed_anywhere_and_goes_on(library: Library, tmp_path: Path) -> None:
-    for number in range(5):
-        library.put(f"{number}.md", f"# Part {number}\n\n" + f"word{number} " * 900)
-    library.index()
-    victim = tmp_path / "victim"
-    deaths = 0
-    for dies_at in (1, 3, 8, 12, 9, 1000):
-        ended = subprocess.run(
-            [sys.executable, "-c", _KILLED, str(library.folder), str(victim), str(dies_at)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode in {0, -signal.SIGKILL}, ended.stderr
-        deaths += ended.returncode != 0
-    assert deaths >= 4 and ended.stdout == "done\n"
-    other = type(library)(Home(victim), library.folder)
-    assert _everything(other) == _everything(library)
-    other.database.close()
-
-
-def test_a_file_that_killed_the_reader_twice_is_left_out(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    poison = library.put("poison.md")
-    library.put("good.md")
-    with monkeypatch.context() as patch:
-        read = reader.read
-        patch.setattr(reader, "read", lambda path: read(path) if path.name == "good.md" else 1 / 0)
-        summary = library.index(crashed={str(poison): 2})
-        assert (summary.indexed, summary.failed) == (1, 1)
-        assert library.states()["poison.md"] == ("failed", "crashed_reader")
-        library.index()
-        assert library.read() == [], "it stays left out"
-    library.index(retry=str(poison))
-    assert library.states()["poison.md"] == ("meaning", "")
-
-
-def test_a_left_out_file_is_tried_again_once_it_changes(library: Library) -> None:
-    poison = library.put("poison.md")
-    library.index(crashed={str(poison): 2})
-    poison.write_text("harmless now")
-    library.index()
-    assert library.states()["poison.md"] == ("meaning", "")
-
-
 def test_retry_reads_what_was_skipped_or_failed(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one/a.md", "two/b.md"):
         library.put(name)
@@ -485,22 +349,6 @@ def test_a_full_disk_is_told_and_loses_nothing(library: Library) -> None:
     assert library.found("peculiarword") == ["a.md"]
     library.database.execute("PRAGMA max_page_count = 1000000")
     assert library.index().indexed == 2
-
-
-def test_work_pauses_between_small_batches(library: Library) -> None:
-    library.put("a.md", "\n\n".join(f"# H{number}\n\n" + "word " * 200 for number in range(100)))
-    looks: list[int] = []
-    batches: list[int] = []
-
-    class Counting:
-        def check(self) -> None:
-            looks.append(len(batches))
-
-    embed = library.embedder.embed
-    library.embedder.embed = lambda texts: batches.append(len(texts)) or embed(texts)  # type: ignore
-    library.index(control=Counting())
-    assert max(batches) <= module.BATCH and sum(batches) == library.progress("meaning")[-1].total > 90
-    assert set(range(len(batches))) <= set(looks), "one look before each batch"
 
 
 def test_removing_a_folder_forgets_all_of_it(library: Library) -> None:
