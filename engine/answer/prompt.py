@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from string import Template
+from typing import Any
 
+from engine.answer.excerpts import Excerpt
 from engine.contracts import Passage, Turn
 from engine.errors import EngineError
 from engine.models.chat import ChatMessage, ChatModel
@@ -30,8 +32,8 @@ class Prompt:
 
 
 @lru_cache(maxsize=1)
-def _texts() -> dict[str, str]:
-    texts: dict[str, str] = tomllib.loads(resource("prompts/answer.toml").read_text(encoding="utf-8"))
+def _texts() -> dict[str, Any]:
+    texts: dict[str, Any] = tomllib.loads(resource("prompts/answer.toml").read_text(encoding="utf-8"))
     return texts
 
 
@@ -43,61 +45,60 @@ def version() -> int:
 def build(
     model: ChatModel,
     question: str,
-    passages: Sequence[Passage],
+    shown: Sequence[Excerpt],
     history: Sequence[Turn] = (),
     *,
-    budget: int,
     reserve: int,
 ) -> Prompt:
-    """The prompt for `question`, with as many of the best passages as fit.
+    """The prompt for `question`, with as many of the excerpts as fit.
 
-    `budget` is the most tokens the passages may take; `reserve` tokens of the context stay free for the
-    answer. Raises EngineError("question_too_long") if the question alone does not fit.
+    `reserve` tokens of the context stay free for the answer. Raises EngineError("question_too_long") if the
+    question alone does not fit.
     """
     room = model.context - reserve
     earlier = _fitting_turns(model, history, int(room * HISTORY_SHARE))
-    system = _texts()["system"] if passages else _texts()["system_without_files"]
-    bare = model.render([*_messages(system, earlier), ChatMessage("user", _ask(question, ()))])
+    fixed = _messages(bool(shown), earlier)
+    bare = model.render([*fixed, ChatMessage("user", _ask(question, ()))])
     if len(bare) > room:
         raise EngineError("question_too_long", tokens=len(bare), limit=room)
-    chosen = _fitting_passages(model, passages, min(budget, room - len(bare)))
-    while True:
-        # Tokens at the seams are not additive, so the sum may be over by a few: drop the last passage then.
-        user = _ask(question, chosen)
-        tokens = model.render([*_messages(system, earlier), ChatMessage("user", user)])
-        if len(tokens) <= room or not chosen:
-            return Prompt(tokens, tuple(chosen))
-        chosen = chosen[:-1]
+    # Tokens at the seams are not additive, so excerpts that fitted by themselves may be over by a few.
+    for count in range(len(shown), -1, -1):
+        tokens = model.render([*fixed, ChatMessage("user", _ask(question, shown[:count]))])
+        if len(tokens) <= room:
+            break
+    return Prompt(tokens, tuple(excerpt.passage for excerpt in shown[:count]))
 
 
-def _messages(system: str, turns: Sequence[Turn]) -> list[ChatMessage]:
-    return [ChatMessage("system", system), *(ChatMessage(turn.role, turn.text) for turn in turns)]
+def _messages(with_files: bool, turns: Sequence[Turn]) -> list[ChatMessage]:
+    texts = _texts()
+    if not with_files:
+        fixed = [ChatMessage("system", texts["system_without_files"])]
+    else:
+        example = texts["example"]
+        asked = Template(texts["question"]).substitute(example)
+        fixed = [
+            ChatMessage("system", texts["system"]),
+            ChatMessage("user", asked),
+            ChatMessage("assistant", example["answer"]),
+        ]
+    return [*fixed, *(ChatMessage(turn.role, turn.text) for turn in turns)]
 
 
-def _ask(question: str, passages: Sequence[Passage]) -> str:
-    if not passages:
+def _ask(question: str, shown: Sequence[Excerpt]) -> str:
+    if not shown:
         return question
-    numbered = "\n\n".join(_numbered(n, passage) for n, passage in enumerate(passages, 1))
+    numbered = "\n\n".join(_numbered(n, excerpt) for n, excerpt in enumerate(shown, 1))
     return Template(_texts()["question"]).substitute(passages=numbered, question=question)
 
 
-def _numbered(n: int, passage: Passage) -> str:
+def _numbered(n: int, excerpt: Excerpt) -> str:
+    passage = excerpt.passage
     return Template(_texts()["passage"]).substitute(
         n=n,
-        name=PurePath(passage.path).name,
+        name=PurePath(passage.path).stem,
         heading=f", {passage.heading}" if passage.heading else "",
-        text=passage.text,
+        text=excerpt.text,
     )
-
-
-def _fitting_passages(model: ChatModel, passages: Sequence[Passage], budget: int) -> list[Passage]:
-    chosen: list[Passage] = []
-    for n, passage in enumerate(passages, 1):
-        budget -= len(model.tokenize(_numbered(n, passage))) + 2
-        if budget < 0:
-            break
-        chosen.append(passage)
-    return chosen
 
 
 def _fitting_turns(model: ChatModel, history: Sequence[Turn], budget: int) -> list[Turn]:

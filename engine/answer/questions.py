@@ -39,9 +39,16 @@ def is_follow_up(question: str, history: Sequence[Turn]) -> bool:
     return bool(history) and few and (not terms(question) or bool(_REFERRING.search(question)))
 
 
-def is_personal(question: str) -> bool:
-    """True if the question names something of the asker's own, or any particular person or thing."""
-    return bool(_OWN.search(question)) or bool(names(question))
+def is_personal(question: str, passages: Sequence[Passage]) -> bool:
+    """True if the question is about the asker, or names someone or something that the files speak of."""
+    held = set().union(*(keys(passage.text) | context_keys(passage) for passage in passages))
+    return bool(_OWN.search(question)) or any(term.key in held for term in names(question))
+
+
+def answers(question: str, text: str) -> bool:
+    """Whether `text` adds a term of the kind asked for: a name for "who", a number for "when", "how much"."""
+    asked, kinds = keys(question), _asked_kinds(question)
+    return any(term.kind in kinds and term.key not in asked for term in terms(text))
 
 
 def names(question: str) -> list[Term]:

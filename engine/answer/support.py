@@ -23,6 +23,7 @@ ENOUGH_NEW_WORDS = 0.5  # share of the sentence's own words that the window must
 ENOUGH_WITHOUT_VALUES = 0.6
 ENOUGH_ECHOED = 0.8
 ENOUGH_ASKED = 0.5  # weighted share of the question's words (those the passages use) near the window
+TELLING = 0.95  # of what the best line holds of the question: such lines are the ones that answer it
 NEARLY_BEST = 0.75  # of the share that the best line of all passages has
 _BEFORE = 3  # a value written before its word counts as this much further away than one after it
 
@@ -41,12 +42,19 @@ class Support:
 class _Claim:
     """What a sentence says beyond the question, and what the question asks about."""
 
-    new_values: frozenset[str]
+    values: Mapping[str, str]  # what it adds, with its kind
     new_words: frozenset[str]
     echoed: frozenset[str]
     asked_names: frozenset[str]
     asked_words: Mapping[str, float]  # with their weights: rare words say more about what is asked
     best_asked: float = 0.0  # the largest weighted share of them that any window holds
+
+    @property
+    def new_values(self) -> frozenset[str]:
+        return frozenset(self.values)
+
+    def kinds(self, wanted: set[str]) -> frozenset[str]:
+        return frozenset(key for key, kind in self.values.items() if kind in wanted)
 
     @classmethod
     def of(cls, question: str, sentence: str, rarity: Mapping[str, float]) -> _Claim:
@@ -54,7 +62,7 @@ class _Claim:
         asked, said = terms(question), terms(sentence)
         asked_keys = {term.key for term in asked}
         return cls(
-            new_values=frozenset(t.key for t in said if t.kind != "word" and t.key not in asked_keys),
+            values={t.key: t.kind for t in said if t.kind != "word" and t.key not in asked_keys},
             new_words=frozenset(t.key for t in said if t.kind == "word" and t.key not in asked_keys),
             echoed=frozenset(t.key for t in said if t.key in asked_keys),
             asked_names=frozenset(t.key for t in asked if t.kind != "word"),
@@ -66,8 +74,11 @@ def find_support(
     question: str, sentence: str, passages: Sequence[Passage], prefer: Sequence[int] = ()
 ) -> Support | None:
     """The best supporting window; passages whose index is in `prefer` win over the others."""
-    claim = _Claim.of(question, sentence, _rarity(passages))
-    claim = replace(claim, best_asked=max((_best_asked(claim, passage) for passage in passages), default=0.0))
+    claim = _Claim.of(question, sentence, rarity(passages))
+    telling, best = _telling_lines(claim, passages)
+    if not _said_there(claim, telling):
+        return None
+    claim = replace(claim, best_asked=best)
     for group in (prefer, [i for i in range(len(passages)) if i not in prefer]):
         found = [s for i in group if (s := _support_in(claim, passages[i], i)) is not None]
         if found:
@@ -90,7 +101,7 @@ def context_keys(passage: Passage) -> set[str]:
     return keys(f"{passage.heading} {passage.title} {name} {path.parent.name}")
 
 
-def _rarity(passages: Sequence[Passage]) -> dict[str, float]:
+def rarity(passages: Sequence[Passage]) -> dict[str, float]:
     """Each term's weight: log(1 + lines / lines that hold it), over all lines of the passages."""
     lines = [keys(p.text[start:end]) for p in passages for start, end in sentences(p.text)]
     held = Counter(key for line in lines for key in line)
@@ -107,14 +118,34 @@ def _windows(passage: Passage) -> Iterator[tuple[int, int, int]]:
             yield size, spans[first][0], spans[first + size - 1][1]
 
 
-def _best_asked(claim: _Claim, passage: Passage) -> float:
-    context = context_keys(passage)
-    shares = (
-        _asked_share(claim, keys(passage.text[start:end]) | context)
-        for size, start, end in _windows(passage)
-        if size == 1
-    )
-    return max(shares, default=0.0)
+def _telling_lines(claim: _Claim, passages: Sequence[Passage]) -> tuple[list[list[Term]], float]:
+    """The terms of the lines that hold most of what is asked, and the largest share of it any line holds."""
+    shares: list[tuple[float, float, list[Term]]] = []
+    for passage in passages:
+        context = context_keys(passage)
+        for start, end in sentences(passage.text):
+            line = terms(passage.text[start:end])
+            near = {term.key for term in line} | context
+            named = _share(claim.asked_names, near)
+            shares.append((_asked_share(claim, near) + named, _asked_share(claim, near), line))
+    best = max((share for share, _asked, _line in shares), default=0.0)
+    lines = [line for share, _asked, line in shares if share >= TELLING * best]
+    return lines, max((asked for _share_, asked, _line in shares), default=0.0)
+
+
+def _said_there(claim: _Claim, telling: list[list[Term]]) -> bool:
+    """If the most telling lines hold values of a claimed kind, the claimed value must be one of theirs.
+
+    A sentence that claims no value must share a word with them.
+    """
+    held = {term.key for line in telling for term in line}
+    known = claim.echoed | claim.asked_names
+    for kinds in ({"number", "code"}, {"name"}):
+        claimed = claim.kinds(kinds)
+        rivals = any(t.kind in kinds and t.key not in known for line in telling for t in line)
+        if claimed and rivals and not claimed & held:
+            return False
+    return bool(claim.new_values or not claim.new_words or claim.new_words & held)
 
 
 def _asked_share(claim: _Claim, near: set[str]) -> float:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from resources import resource
 
@@ -69,12 +69,17 @@ def _term(match: re.Match[str]) -> Term | None:
     return Term(stem(folded), kind, match.start(), match.end())
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """Cut the endings that most often part a question's wording from a file's. Not a full stemmer."""
-    for ending, keep in (("ies", 3), ("ing", 4), ("ed", 4), ("es", 4), ("s", 3), ("e", 4)):
-        if word.endswith(ending) and len(word) - len(ending) >= keep and not word.endswith("ss"):
-            return word[: -len(ending)] + ("i" if ending == "ies" else "")
-    return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
+    """The word's stem, by the Snowball stemmer for English: a question and a file inflect differently."""
+    return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -154,7 +154,7 @@ def _writing(engine: Engine, model: LlamaChat, bare: BareLlama) -> list[Row]:
     ours, plain = [], []
     for request in LONG_REQUESTS:
         timed = _ask(engine, request, files=False, max_tokens=WRITTEN)
-        built = prompt.build(model, request, (), budget=0, reserve=WRITTEN)
+        built = prompt.build(model, request, (), reserve=WRITTEN)
         ours.append(timed.tokens_per_second)
         plain.append(bare.tokens_per_second(built.tokens, max(len(timed.tokens), 2)))
     return at_least("writing an answer", statistics.median(ours), statistics.median(plain), "tokens/s", 0.95)

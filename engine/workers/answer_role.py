@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.answer.pipeline import Answerer, Question
+from engine.answer.pipeline import Answerer, Limits, Question
 from engine.contracts import SearchReply, Turn, from_json, to_json
+from engine.models import catalog
 from engine.models.chat import ChatModel
 from engine.models.embedder import Embedder
 from engine.models.load import load_chat, load_embedder
@@ -78,11 +79,13 @@ class AnswerRole:
             params["files"],
             params["max_tokens"],
         )
+        card = catalog.default("chat")
         answerer = Answerer(
             self._chat,
             lambda query: self._search(query, SEARCHED, params["folder"]),
             work.emit,
             lambda: work.cancelled,
+            Limits(card.passages, card.passage_tokens, card.sentences),
         )
         return to_json(answerer.answer(question))
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from engine.answer.pipeline import Answerer, Question, refuses
+from engine.answer.citations import strip_markers
+from engine.answer.excerpts import excerpts
+from engine.answer.pipeline import Answerer, Limits, Question, refuses
 from engine.answer.questions import is_personal, judge, quotable, search_query
 from engine.contracts import Answer, Event, Found, Passage, SearchReply, Token, Turn
 from engine.errors import Cancelled, EngineError
@@ -34,11 +36,15 @@ class Asked:
     """One question put to an Answerer, with everything it did on the way."""
 
     def __init__(
-        self, model: FakeChat, reply: SearchReply, cancelled: Callable[[], bool] = lambda: False
+        self,
+        model: FakeChat,
+        reply: SearchReply,
+        cancelled: Callable[[], bool] = lambda: False,
+        limits: Limits | None = None,
     ) -> None:
         self.events: list[Event] = []
         self.queries: list[str] = []
-        self._answerer = Answerer(model, self._search(reply), self.events.append, cancelled)
+        self._answerer = Answerer(model, self._search(reply), self.events.append, cancelled, limits)
 
     def _search(self, reply: SearchReply) -> Callable[[str], SearchReply]:
         def search(query: str) -> SearchReply:
@@ -88,10 +94,9 @@ def test_an_unsupported_answer_without_a_fitting_line_is_withheld_with_the_neare
 
 
 def test_nothing_is_written_when_the_files_name_nobody_of_that_name() -> None:
-    model = FakeChat("Ms. Orlova's number is 555-0000 [1].")
-    ask = Asked(model, found(LEASE, GARDEN, similarity=0.9))
+    ask = Asked(FakeChat("Ms. Orlova's number is 555-0000 [1]."), found(LEASE, GARDEN, similarity=0.9))
     assert ask("What is Vera Orlova's phone number?").abstained
-    assert model.evaluated == 0 and ask.streamed == ""
+    assert ask.streamed == "" and not any(isinstance(event, Found) for event in ask.events)
 
 
 def test_the_models_own_refusal_is_an_abstention_in_every_mode() -> None:
@@ -160,6 +165,40 @@ def test_a_question_longer_than_the_context_is_refused() -> None:
     assert caught.value.code == "question_too_long"
 
 
+@pytest.mark.parametrize(
+    ("question", "written", "kept"),
+    [
+        ("How high is the pressure?", "It is 1.8 bar [1]. It was never higher.", "It is 1.8 bar."),
+        ("Who is the vet?", "It is Dr. Lena Fuchs. [1] She lives in Ghent.", "It is Dr. Lena Fuchs."),
+        ("Who is the landlord?", "The landlord is Marek.\nThe tenant is Nora.", "The landlord is Marek."),
+        ("How high is the pressure?", "The pressure is 1.8", "The pressure is 1.8"),
+    ],
+)
+def test_a_model_of_one_sentence_is_cut_after_it(question: str, written: str, kept: str) -> None:
+    reply = found("The pressure is 1.8 bar. The vet is Dr. Lena Fuchs. The landlord is Marek.")
+    ask = Asked(FakeChat(written), reply, limits=Limits(sentences=1))
+    assert strip_markers(ask(question).answer) == kept
+
+
+def test_a_repeated_sentence_is_cut() -> None:
+    ask = Asked(FakeChat("The rent is 940 euros. " * 9), found(LEASE))
+    answer = ask("What is the rent?")
+    assert answer.answer.count("940") == 1 and answer.timings.completion_tokens < 20
+
+
+def test_the_model_reads_the_lines_that_matter() -> None:
+    filler = " ".join(
+        f"The hedge number {n} was cut in {1900 + n} by nobody in particular." for n in range(60)
+    )
+    shown = excerpts("Who repairs the pump?", found(filler + " " + GARDEN).results, len, most=2, budget=200)
+    assert [excerpt.text for excerpt in shown] == [GARDEN]
+    assert [
+        e.passage.rank for e in excerpts("the rent", found(GARDEN, LEASE).results, len, most=2, budget=999)
+    ] == [2]
+    assert excerpts("Unrelated", found("x" * 999).results, len, most=2, budget=100)[0].text == "x" * 62
+    assert excerpts("Unrelated", (), len, most=2, budget=100) == []
+
+
 def test_passages_are_cut_to_the_budget_and_braces_in_files_are_text() -> None:
     model = FakeChat(context=1024)
     many = found(*[f"Gate {n} is $question painted {{n}} green. " * 20 for n in range(1, 9)])
@@ -178,9 +217,13 @@ def test_a_follow_up_brings_along_what_was_named() -> None:
 
 
 def test_what_a_question_names() -> None:
-    assert is_personal("What is my landlord's name?")
-    assert is_personal("When was Ada Brandt born?") and is_personal("What is KX-48213?")
-    assert not is_personal("How does a heat pump work?") and not is_personal("Explain photosynthesis")
+    passages = found(GARDEN).results
+    assert is_personal("What is my landlord's name?", ())
+    assert is_personal("When was Pawel Nowak born?", passages)
+    assert not is_personal("What is the capital of France?", passages)
+    assert not is_personal("How does a pump work?", passages) and not is_personal(
+        "Explain photosynthesis", ()
+    )
 
 
 def test_evidence_needs_the_names() -> None:
