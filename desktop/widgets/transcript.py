@@ -24,7 +24,6 @@ class Transcript(QScrollArea):
         self.setAccessibleName(self.tr("Conversation"))
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.messages: list[QWidget] = []
         self._follow = True
         self._cut = False
@@ -35,7 +34,7 @@ class Transcript(QScrollArea):
         self.column.setObjectName("column")
         self.column.setMaximumWidth(COLUMN)
         outer = QHBoxLayout(page)
-        outer.setContentsMargins(24, 12, 14, 12)
+        outer.setContentsMargins(24, 12, 24, 12)
         outer.addStretch(0)
         outer.addWidget(self.column, 1)
         outer.addStretch(0)
