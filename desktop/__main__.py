@@ -16,6 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", default="", metavar="PATH", help="index this folder first")
     parser.add_argument("--ask", default="", metavar="QUESTION", help="ask this first")
     parser.add_argument("--probe", action="store_true", help="only find out whether a window can start")
+    parser.add_argument(
+        "--report-ready", action="store_true", help="print when the window can be used, then close it"
+    )
     chosen = parser.parse_args(arguments)
 
     from desktop.app import Options, make_app, run
@@ -23,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.probe:
         make_app()
         return 0
-    return run(Options(chosen.home, chosen.folder, chosen.ask))
+    return run(Options(chosen.home, chosen.folder, chosen.ask, chosen.report_ready))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from desktop.crash import Crashes, open_log
 from desktop.instance import FirstWindow, call_first
 from desktop.main_window import MainWindow
+from desktop.readiness import Readiness
 from desktop.tasks import Session
 from engine import settings as choices
 from engine.api import Engine, find_home
@@ -33,6 +34,7 @@ class Options:
     home: str = ""
     folder: str = ""
     ask: str = ""
+    report_ready: bool = False
 
 
 class Desk(QObject):
@@ -56,6 +58,8 @@ class Desk(QObject):
         """Show the window at once; the engine is built meanwhile."""
         self.window.show()
         self.session.start()
+        if options.report_ready:
+            Readiness(self.window)
         if options.folder or options.ask:
             self.window.begin_with(options.folder, options.ask)
 

@@ -144,6 +144,11 @@ class MainWindow(QMainWindow):
     def _warmed(self, _nothing: None) -> None:
         self.statusBar().clearMessage()
 
+    @property
+    def has_last_chat(self) -> bool:
+        """True once the last chat's newest messages are in the window, or it is known that there is none."""
+        return self._opened_first and (self.chat.chat is None or bool(self.chat.transcript.messages))
+
     def ask_chats(self) -> None:
         """Read the list of chats again."""
         self._session.call(lambda engine: engine.chats(), self._show_chats)

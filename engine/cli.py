@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. `--home` and `--json` work before and after the verb."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     # SUPPRESS: a sub-parser's default would overwrite what was given before the verb.
     shared.add_argument(
         "--home", metavar="DIR", default=argparse.SUPPRESS, help="where Nocturne keeps its data"

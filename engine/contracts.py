@@ -306,7 +306,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Found:
-    """Passages chosen for the prompt, in the order of their numbers [1], [2], ..."""
+    """Passages chosen for the prompt, in the order of their numbers [1], [2], ...
+
+    Tokens that came before it belong to an attempt that was given up.
+    """
 
     passages: tuple[Passage, ...]
     searched_files: int

@@ -120,6 +120,7 @@ class Answerer:
         about_user = is_personal(query, reply.results) or is_follow_up(question.text, question.history)
         if answer.abstained and not about_user:
             self._stop_if_cancelled()
+            self._emit(Found((), reply.searched_files, reply.total_files))
             answer = self._from_model(question, clock, sure=SURE)
         if answer.abstained:
             answer = replace(answer, nearest=_nearest(reply.results))
@@ -166,7 +167,7 @@ class Answerer:
             return _withheld()
         if not streaming:
             self._emit_token(written)
-        return Answer(written, "general", False, stopped=stopped)
+        return Answer(strip_markers(written), "general", False, stopped=stopped)
 
     # -- steps -----------------------------------------------------------------------------------
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.answer.support import context_keys
 from engine.answer.terms import Kind, Term, keys, sentences, stopwords, terms
@@ -20,7 +21,8 @@ _OWN = re.compile(r"\b(?:my|mine|our|ours|we|us|me|i|i'm|i've)\b", re.IGNORECASE
 FOLLOW_UP_WORDS = 12
 ENOUGH_WORDS = 0.5  # share of the question's terms that one passage must hold
 ENOUGH_SIMILARITY = 0.5  # or the cosine of its nearest passage
-ENOUGH_TO_QUOTE = 0.7  # share of the question's words, names aside, in one line
+ENOUGH_WITH_NAMES = 0.5
+ENOUGH_TO_QUOTE = 0.65  # share of the question's words, names aside, in one line
 
 
 def search_query(question: str, history: Sequence[Turn]) -> str:
@@ -45,9 +47,9 @@ def is_personal(question: str, passages: Sequence[Passage]) -> bool:
     return bool(_OWN.search(question)) or any(term.key in held for term in names(question))
 
 
-def answers(question: str, text: str) -> bool:
+def answers(question: str, text: str, context: Set[str] = frozenset()) -> bool:
     """Whether `text` adds a term of the kind asked for: a name for "who", a number for "when", "how much"."""
-    asked, kinds = keys(question), _asked_kinds(question)
+    asked, kinds = keys(question) | context, _asked_kinds(question)
     return any(term.kind in kinds and term.key not in asked for term in terms(text))
 
 
@@ -82,36 +84,43 @@ def judge(query: str, passages: Sequence[Passage]) -> Evidence:
     asked = terms(query)
     everywhere = set().union(*held)
     return Evidence(
-        words=max((_coverage(asked, found) for found in held), default=0.0),
+        words=max((_coverage(asked, found, everywhere) for found in held), default=0.0),
         similarity=max((passage.similarity for passage in passages), default=0.0),
         named=all(term.key in everywhere for term in names(query)),
     )
 
 
 def quotable(query: str, passages: Sequence[Passage]) -> str | None:
-    """The sentence or line that holds what is asked, if it holds enough of it to be shown as an answer.
+    """The sentence or line, else two neighbouring sentences, that hold enough of what is asked to be quoted.
 
-    It must stand with every name of the question and most of its other words, and add a term of the kind
-    that is asked for: a name for "who", a number for "when" and "how much".
+    They must stand with every name of the question and most of its other words (half of them where there are
+    names), and add a term of the kind that is asked for: a name for "who", a number for "when".
     """
     asked = terms(query)
-    kinds = _asked_kinds(query)
     named = {term.key for term in names(query)}
     words = [term for term in asked if term.key not in named]
+    known = set().union(*(keys(passage.text) | context_keys(passage) for passage in passages))
+    enough = ENOUGH_WITH_NAMES if named else ENOUGH_TO_QUOTE
     best, best_share = None, 0.0
     for passage in passages:
         context = context_keys(passage)
-        for start, end in sentences(passage.text):
-            line = passage.text[start:end]
-            found = terms(line)
-            held = {term.key for term in found}
-            share = _coverage(words, held | context)
-            said = {term.key for term in asked} | context
-            says_more = any(term.kind in kinds and term.key not in said for term in found)
+        for text, penalty in _quotes(passage.text):
+            held = keys(text)
+            share = _coverage(words, held | context, known)
             about = named <= held | context and bool(held & {term.key for term in asked})
-            if share >= ENOUGH_TO_QUOTE and share > best_share and about and says_more:
-                best, best_share = line, share
+            if about and share >= enough and share - penalty > best_share and answers(query, text, context):
+                best, best_share = text, share - penalty
     return best
+
+
+def _quotes(text: str) -> Iterator[tuple[str, float]]:
+    """Sentences, and pairs of them within one line; a pair must hold clearly more to be preferred."""
+    spans = sentences(text)
+    for start, end in spans:
+        yield text[start:end], 0.0
+    for (start, stop), (follow, end) in pairwise(spans):
+        if "\n" not in text[stop:follow]:
+            yield text[start:end], 0.2
 
 
 def _asked_kinds(question: str) -> set[Kind]:
@@ -122,8 +131,12 @@ def _asked_kinds(question: str) -> set[Kind]:
     return {"word", "name", "number", "code"}
 
 
-def _coverage(asked: Sequence[Term], held: set[str]) -> float:
-    """Share of the asked terms in `held`; a name weighs as much as two words."""
-    weights = [(2 if term.kind != "word" else 1, term.key) for term in asked]
+def _coverage(asked: Sequence[Term], held: Set[str], known: Set[str]) -> float:
+    """Share of the asked terms in `held`. A name weighs as much as two words, a word that no passage knows
+    as much as one and a half: what is asked about may not be in the files at all.
+    """
+    weights = [
+        (2.0 if term.kind != "word" else 1.0 if term.key in known else 1.5, term.key) for term in asked
+    ]
     total = sum(weight for weight, _key in weights)
     return sum(weight for weight, key in weights if key in held) / total if total else 0.0

@@ -14,10 +14,17 @@ Kind = Literal["word", "name", "number", "code"]
 
 _TOKEN = re.compile(r"\w+(?:[-'’.,:/@_+&]\w+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”')\]]*\s+(?=[\"“'(\[]*[\w])")
+_NUMBER_WORDS = dict(
+    zip(
+        "two three four five six seven eight nine ten eleven twelve".split(),
+        map(str, range(2, 13)),
+        strict=True,
+    )
+)
 _THOUSANDS = re.compile(r"(?<=\d)[,' ](?=\d{3}\b)")
 # A full stop after these does not end a sentence.
 _ABBREVIATIONS = re.compile(
-    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Inc|Ltd|vs|e\.g|i\.e|etc|approx)\.|\b[A-Z]\.)$"
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Inc|Ltd|vs|e\.g|i\.e|etc|approx)\.|(?<![\w-])[A-Z]\.)$"
 )
 
 
@@ -59,6 +66,8 @@ def _term(match: re.Match[str]) -> Term | None:
     folded = fold(raw)
     if folded in stopwords():
         return None
+    if folded in _NUMBER_WORDS:
+        return Term(_NUMBER_WORDS[folded], "number", match.start(), match.end())
     if any(char.isdigit() for char in raw):
         number = _THOUSANDS.sub("", raw)
         kind: Kind = "number" if re.fullmatch(r"\d+(?:[.,:]\d+)?", number) else "code"

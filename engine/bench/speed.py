@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.answer import pipeline, prompt
+from engine.answer import prompt
+from engine.answer.excerpts import excerpts
 from engine.api import Engine
 from engine.bench import corpus, report, window
 from engine.bench.bare import BareLlama
@@ -29,6 +30,7 @@ from engine.models import catalog, prepare
 from engine.models.llama import LlamaChat
 from engine.models.load import load_embedder
 from engine.paths import Home, find_home
+from engine.workers.answer_role import SEARCHED
 
 FILES = 60
 QUESTIONS = 8
@@ -178,9 +180,15 @@ def _same_prompt(engine: Engine, model: LlamaChat, timed: _Timed) -> list[int]:
     """The tokens the worker read, built again here; their number is checked against its report."""
     assert timed.answer is not None
     question = engine.messages(timed.answer.chat)[0].text
-    built = prompt.build(
-        model, question, timed.passages, budget=pipeline.PASSAGE_TOKENS, reserve=ANSWER_TOKENS
+    card = catalog.default("chat")
+    shown = excerpts(
+        question,
+        engine.search(question, SEARCHED).result().results,
+        lambda text: len(model.tokenize(text)),
+        most=card.passages,
+        budget=card.passage_tokens,
     )
+    built = prompt.build(model, question, shown, reserve=ANSWER_TOKENS)
     assert len(built.tokens) == timed.answer.timings.prompt_tokens
     return built.tokens
 
