@@ -146,7 +146,7 @@ class Answerer:
         if refuses(written) and not stopped:
             return _withheld()
         # Words that the person saw and stopped are kept, marked as unsupported.
-        if stopped or (checked.supported and answers(query, checked.text)):
+        if stopped or (checked.supported and answers(query, strip_markers(checked.text))):
             return _from_checked(checked)
         quote = quotable(query, passages)
         quoted = check(query, quote, passages) if quote else None

@@ -17,7 +17,7 @@ _WIDE = 600  # code points of a row; a wider one is cut, and its parts need the 
 
 
 def read(text: str) -> Draft:
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # the limit is the whole process's
     cells = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     rows = [row for row in cells if any(map(str.strip, row))]
     header = [one_line(name) for name in rows[0]] if _is_header(rows) else None
