@@ -1,4 +1,4 @@
-"""A folder with everything that can be wrong: each file gets its reason, the rest is indexed, nothing lost."""
+"""A folder with everything that can be wrong: each file gets its reason, the rest is indexed."""
 
 from __future__ import annotations
 
