@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
@@ -49,9 +50,9 @@ class Readiness(QObject):
 
 
 def _peak_mib() -> float:
-    if sys.platform == "win32":
+    """The most memory this process held, where the system says so; getrusage would count its parent's too."""
+    status = Path("/proc/self/status")
+    if not status.exists():
         return 0.0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1024, 1)

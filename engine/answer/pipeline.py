@@ -40,6 +40,7 @@ NEAREST = 3
 SURE = math.log(0.58)
 _PARTICULAR = re.compile(r"\d{4}|\d+-\d+")  # years, phone numbers, codes: a model makes these up with ease
 GENERAL_TOKENS = 96
+_MAY_END = re.compile(r"[.!?…\n]")
 _REFUSAL = re.compile(
     r"\b(?:i (?:do not|don't|don’t) (?:know|have)|i(?:['’]m| am| was) (?:sorry|not able|unable|not sure)|"
     r"(?:no|not enough|isn't any) information|(?:cannot|can't|could not|couldn't) (?:find|answer|determine)|"
@@ -194,7 +195,9 @@ class Answerer:
                 listener(piece)
             if self._cancelled():
                 break
-            end = self._end_of_enough("".join(pieces))
+            # Only a stop or a new line can begin another sentence, which the piece after it shows.
+            ended = any(_MAY_END.search(last) for last in pieces[-2:])
+            end = self._end_of_enough("".join(pieces)) if ended else None
             if end is not None:
                 pieces = ["".join(pieces)[:end]]
                 generation.finish = "stop"

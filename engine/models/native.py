@@ -39,9 +39,11 @@ class _Log:
 @cache
 def library() -> Any:
     """The module of llama.cpp's C functions, initialised. Prints nothing from here on."""
-    # Read once, when llama.cpp's OpenMP is loaded. Threads that spin at its barriers starve each other as
-    # soon as another process wants a core: 12 prompt tokens/s on a busy machine, 134-196 when they sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Read once, when llama.cpp's OpenMP is loaded. Threads that spin long at its barriers starve each other
+    # as soon as another process wants a core (1 to 14 written tokens/s on a busy machine, 21 to 35 when they
+    # soon sleep); threads that never spin are slow on an idle one (42 against 100). Hence a short spin.
+    os.environ.setdefault("GOMP_SPINCOUNT", "300")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
     import llama_cpp.llama_cpp as llama
 
     def receive(level: int, text: bytes, _data: object) -> None:

@@ -77,6 +77,8 @@ def window_problem() -> str | None:
         return str(error)
     if tried.returncode == 0:
         return None
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"} & os.environ.keys():
+        return "there is no display"
     said = [line.strip() for line in tried.stderr.splitlines() if line.strip()]
     return next(
         (line for line in said if "could not" in line or "Error" in line), said[0] if said else "no display"

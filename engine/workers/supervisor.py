@@ -68,8 +68,11 @@ class _Process:
     def signal(self, name: str) -> None:
         """Send a POSIX signal to the whole group; on Windows, which has none, do nothing."""
         if sys.platform != "win32" and self.alive:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.killpg(self.popen.pid, getattr(signal, name))
+                if name == "SIGSTOP":
+                    # Until it has stopped, our death would not make the kernel continue it: see above.
+                    os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def end(self, grace: float) -> None:
         """Wait `grace` seconds, then ask the system to terminate, then kill the group."""
