@@ -103,7 +103,7 @@ def test_later_events_wait_for_the_interval(job: Job[Any], qtbot: Any) -> None:
     ear = Ear(JobBridge(job))
     job.emit(Token("a"))
     qtbot.waitUntil(lambda: len(ear.heard) == 1)
-    assert ear.bridge._timer.isActive()
+    assert ear.bridge._timer.interval() >= 30
     job.emit(Token("b"))
     job.emit(Token("c"))
     qtbot.waitUntil(lambda: len(ear.heard) == 2)
