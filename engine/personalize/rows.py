@@ -35,7 +35,7 @@ class Lesson:
 class Row:
     """One example: what the user says, and the answer to be learned.
 
-    `user` is the whole user turn, as chat sends it; the system turn is the one of `prompts`. `group` names the
+    `user` is the whole user turn, as chat sends it; the system turn is that of `prompts`. `group` names the
     fact it teaches: all rows of a group are trained or all are held out, except that a `held` wording of a
     trained fact is how a night is scored. `lesson`, `start, end` say which span of which lesson it came from
     (empty for replay), so that a deleted file takes its rows along.
