@@ -13,7 +13,19 @@ T = TypeVar("T")
 
 Source = Literal["files", "memory", "general", "none"]
 FileState = Literal["waiting", "words", "meaning", "skipped", "failed"]
-Phase = Literal["scan", "words", "meaning", "prepare", "prompt"]
+Phase = Literal[
+    "scan",
+    "words",
+    "meaning",
+    "prepare",
+    "prompt",
+    "select",
+    "compose",
+    "train",
+    "export",
+    "evaluate",
+    "decide",
+]
 
 
 class Control(Protocol):

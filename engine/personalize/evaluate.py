@@ -1,0 +1,94 @@
+"""Scores a night: the same held-out questions put to the base and to the adapter, without and with files.
+
+Arms without files get the question and the weights, nothing else. Arms with files are the code of `ask`
+over the copy of the passages that the night took; only the adapter differs between them. Nothing here opens
+the library's index or the training rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.answer.citations import strip_markers
+from engine.answer.pipeline import Answerer, Limits, Question
+from engine.contracts import Answer, Control, Progress, SearchReply
+from engine.models.chat import ChatModel
+
+Arm = Literal["base", "base+files", "adapter", "adapter+files"]
+ProbeKind = Literal["fact", "absent", "general"]
+ARMS: tuple[Arm, ...] = ("base", "base+files", "adapter", "adapter+files")
+MOST_WORDS = 40  # a longer answer counts as wrong, whatever it contains
+ANSWER_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A question with the spans that count as right (none for "absent"), and the document it is about."""
+
+    id: str
+    question: str
+    answers: tuple[str, ...]
+    kind: ProbeKind
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one arm answered to one probe, and whether it counts."""
+
+    probe: str
+    arm: Arm
+    kind: ProbeKind
+    document: str
+    answer: str
+    right: bool
+
+
+def counts(answer: str, golds: Iterable[str]) -> bool:
+    """Whether `answer` holds a gold span on word boundaries, ignoring case, in at most 40 words."""
+    if len(answer.split()) > MOST_WORDS:
+        return False
+    return any(re.search(rf"(?<!\w){re.escape(gold)}(?!\w)", answer, re.IGNORECASE) for gold in golds)
+
+
+def is_right(probe: Probe, answer: Answer) -> bool:
+    """An absent fact is answered rightly by not answering."""
+    if probe.kind == "absent":
+        return answer.abstained
+    return not answer.abstained and counts(strip_markers(answer.answer), probe.answers)
+
+
+def run_arm(
+    arm: Arm,
+    model: ChatModel,
+    probes: Sequence[Probe],
+    search: Callable[[str], SearchReply],
+    limits: Limits,
+    control: Control,
+    emit: Callable[[Progress], None],
+) -> list[Outcome]:
+    """Put every probe to one arm. `model` carries the arm's adapter already. Raises Cancelled."""
+    files = arm.endswith("+files")
+    outcomes: list[Outcome] = []
+    answerer = Answerer(model, search, lambda _event: None, lambda: False, limits)
+    for number, probe in enumerate(probes):
+        control.check()
+        emit(Progress("evaluate", number, len(probes), arm))
+        answer = answerer.answer(Question(probe.question, (), files, ANSWER_TOKENS))
+        outcomes.append(
+            Outcome(probe.id, arm, probe.kind, probe.document, answer.answer, is_right(probe, answer))
+        )
+    return outcomes
+
+
+def shares(outcomes: Sequence[Outcome]) -> Mapping[str, Mapping[str, float]]:
+    """Arm -> kind -> share of right answers; kinds without probes are left out."""
+    table: dict[str, dict[str, list[bool]]] = {}
+    for outcome in outcomes:
+        table.setdefault(outcome.arm, {}).setdefault(outcome.kind, []).append(outcome.right)
+    return {
+        arm: {kind: sum(right) / len(right) for kind, right in kinds.items()} for arm, kinds in table.items()
+    }
