@@ -284,6 +284,31 @@ class Check:
     hint: str = ""
 
 
+# ---- nights ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NightReport:
+    """One night: how far it is, what it cost, what the held-out questions said, and the decision.
+
+    `arms` is arm -> kind of question -> share of right answers; `minutes` is stage -> minutes.
+    """
+
+    id: str
+    state: str
+    started: str
+    finished: str | None = None
+    stage: str | None = None
+    active: bool = False
+    promoted: bool = False
+    reason: str = ""
+    arms: dict[str, dict[str, float]] = field(default_factory=dict)
+    minutes: dict[str, float] = field(default_factory=dict)
+    rows: int = 0
+    tokens_per_s: float = 0.0
+    peak_mb: float = 0.0
+
+
 # ---- events of a running job -------------------------------------------------------------------
 
 

@@ -90,6 +90,24 @@ PROBLEMS: Mapping[str, Problem] = {
         "{path} is not one of your folders.", "List them with `nocturne folders list`."
     ),
     "source_missing": Problem("{path} is no longer in the library.", "Index its folder again."),
+    "night_missing": Problem("There is no night {night}.", "List them with `nocturne personalize list`."),
+    "night_not_done": Problem("The night {night} has no adapter to use.", "Finish it, or use another one."),
+    "night_running": Problem("A night is already under way.", "Wait for it, or cancel it."),
+    "night_other_model": Problem(
+        "The adapter of {night} was made for another model.",
+        "Run another night: `nocturne personalize start`.",
+    ),
+    "no_consent": Problem(
+        "No folder may be learned from yet.", "Allow one: `nocturne folders set FOLDER --learn on`."
+    ),
+    "too_few_rows": Problem(
+        "Only {rows} training rows came of {passages} passages, at least {needed} are needed: {why}.",
+        "Allow more folders to be learned from.",
+    ),
+    "no_trainer": Problem(
+        "Training needs packages that are not installed: {packages}.",
+        "Install them: pip install 'nocturne[personalize]'.",
+    ),
     "settings_broken": Problem("{path} is not valid: {detail}.", "Mend or delete the file."),
     "worker_crashed": Problem(
         "The {role} process stopped unexpectedly.", "Try again; the log is {log}.", BUG

@@ -12,9 +12,10 @@ from engine.store.database import Corrupt, Database, memory_database, open_datab
 from engine.store.folders import Folders
 from engine.store.lock import holder
 from engine.store.migrations import MIGRATIONS, migrate, version
+from engine.store.nights import Nights
 
 
-class UserStore(Chats, Folders):
+class UserStore(Chats, Folders, Nights):
     """The person's chats, folders and choices.
 
     `write=True` needs the home's lock, creates and migrates the file, backs it up once a day and purges
