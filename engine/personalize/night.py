@@ -1,0 +1,115 @@
+"""A night: the stages in order, each on the run folder alone, resumed at the first that is not done."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.contracts import Control, Event, Progress
+from engine.errors import Cancelled
+from engine.paths import Home
+from engine.personalize.run_folder import STAGES, RunFolder
+
+# Shares of the minutes a person gave. What composing leaves over goes to training.
+COMPOSE_SHARE, TRAIN_SHARE = 0.30, 0.45
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Files in the run folder by which another process pauses or cancels a night."""
+
+    run: RunFolder
+
+    @property
+    def pause(self) -> Path:
+        return self.run.root / "pause"
+
+    @property
+    def cancel(self) -> Path:
+        return self.run.root / "cancel"
+
+    def clear(self) -> None:
+        self.pause.unlink(missing_ok=True)
+        self.cancel.unlink(missing_ok=True)
+
+
+class NightControl:
+    """`contracts.Control` that also obeys the files of `Steering`."""
+
+    def __init__(self, inner: Control, run: RunFolder) -> None:
+        self._inner = inner
+        self._steering = Steering(run)
+        self.waited = 0.0
+
+    def check(self) -> None:
+        """As `Control.check`; `waited` grows by the seconds that a pause took."""
+        self._inner.check()
+        began = time.monotonic()
+        while self._steering.pause.exists() and not self._steering.cancel.exists():
+            self._inner.check()
+            time.sleep(POLL_SECONDS)
+        self.waited += time.monotonic() - began
+        if self._steering.cancel.exists():
+            raise Cancelled
+
+
+@dataclass(frozen=True)
+class Night:
+    """What every stage gets."""
+
+    run: RunFolder
+    home: Home
+    control: NightControl
+    emit: Callable[[Event], None]
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        plan: dict[str, Any] = self.run.read()["plan"]
+        return plan
+
+    def share(self, part: float) -> float:
+        """Seconds of the person's minutes for a part of the night."""
+        return float(self.plan["minutes"]) * 60 * part
+
+
+Stage = Callable[[Night], Mapping[str, Any]]
+
+
+def plan(
+    run: RunFolder, *, minutes: float, folders: Sequence[str], used: Mapping[str, float], base: str
+) -> None:
+    """Write down what the night is to do, once, before anything runs."""
+    run.update(plan={"minutes": minutes, "folders": list(folders), "used": dict(used), "base": base})
+
+
+def run_night(
+    run: RunFolder,
+    home: Home,
+    stages: Mapping[str, Stage],
+    control: Control,
+    emit: Callable[[Event], None],
+) -> dict[str, Any]:
+    """Run what is not done yet; returns run.json. Raises Cancelled, EngineError; what is done stays done."""
+    night = Night(run, home, NightControl(control, run), emit)
+    while (name := run.next_stage()) is not None:
+        emit(Progress(name, STAGES.index(name), len(STAGES)))  # type: ignore[arg-type]
+        began, waited = time.monotonic(), night.control.waited
+        outcome = stages[name](night)
+        seconds = time.monotonic() - began - (night.control.waited - waited)
+        run.finish(name, minutes=round(seconds / 60, 4), peak_mb=peak_mb(), **outcome)
+    return run.read()
+
+
+def peak_mb() -> float:
+    """The most memory this process has held, in MiB; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
