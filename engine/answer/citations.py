@@ -55,6 +55,15 @@ def check(question: str, written: str, passages: Sequence[Passage]) -> Checked:
     return Checked("".join(pieces).strip(), tuple(checked), tuple(cited))
 
 
+def quoted(passage: Passage, start: int, end: int) -> Checked:
+    """The answer that is a passage's own words, at [start, end) of its text."""
+    cited: list[Citation] = []
+    number = _number(cited, passage, passage.start + start, passage.start + end, True)
+    text = passage.text[start:end]
+    parts = tuple(AnswerSentence(text[a:b], True, (number,)) for a, b in sentences(text))
+    return Checked(_with_markers(text, [number]), parts, tuple(cited))
+
+
 def strip_markers(text: str) -> str:
     return _SPACE_BEFORE_STOP.sub(r"\1", MARKER.sub("", text)).strip()
 

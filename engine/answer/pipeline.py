@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.answer import prompt as prompts
-from engine.answer.citations import Checked, check, strip_markers
+from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.questions import answers, is_follow_up, is_personal, judge, quotable, search_query
 from engine.answer.terms import keys, sentences
@@ -149,9 +149,8 @@ class Answerer:
         # Words that the person saw and stopped are kept, marked as unsupported.
         if stopped or (checked.supported and answers(query, strip_markers(checked.text))):
             return _from_checked(checked)
-        quote = quotable(query, passages)
-        quoted = check(query, quote, passages) if quote else None
-        return _from_checked(quoted) if quoted is not None and quoted.supported else _withheld()
+        found = quotable(query, passages)
+        return _from_checked(quoted(*found)) if found is not None else _withheld()
 
     def _from_model(self, question: Question, clock: _Clock, sure: float) -> Answer:
         """The model's own knowledge; held back until known to be sure enough, unless it need not be."""

@@ -90,8 +90,8 @@ def judge(query: str, passages: Sequence[Passage]) -> Evidence:
     )
 
 
-def quotable(query: str, passages: Sequence[Passage]) -> str | None:
-    """The sentence or line, else two neighbouring sentences, that hold enough of what is asked to be quoted.
+def quotable(query: str, passages: Sequence[Passage]) -> tuple[Passage, int, int] | None:
+    """The sentence or line, else two neighbouring sentences, that may be quoted: passage, and span in its text.
 
     They must stand with every name of the question and most of its other words (half of them where there are
     names), and add a term of the kind that is asked for: a name for "who", a number for "when".
@@ -104,23 +104,24 @@ def quotable(query: str, passages: Sequence[Passage]) -> str | None:
     best, best_share = None, 0.0
     for passage in passages:
         context = context_keys(passage)
-        for text, penalty in _quotes(passage.text):
+        for start, end, penalty in _quotes(passage.text):
+            text = passage.text[start:end]
             held = keys(text)
             share = _coverage(words, held | context, known)
             about = named <= held | context and bool(held & {term.key for term in asked})
             if about and share >= enough and share - penalty > best_share and answers(query, text, context):
-                best, best_share = text, share - penalty
+                best, best_share = (passage, start, end), share - penalty
     return best
 
 
-def _quotes(text: str) -> Iterator[tuple[str, float]]:
+def _quotes(text: str) -> Iterator[tuple[int, int, float]]:
     """Sentences, and pairs of them within one line; a pair must hold clearly more to be preferred."""
     spans = sentences(text)
     for start, end in spans:
-        yield text[start:end], 0.0
+        yield start, end, 0.0
     for (start, stop), (follow, end) in pairwise(spans):
         if "\n" not in text[stop:follow]:
-            yield text[start:end], 0.2
+            yield start, end, 0.2
 
 
 def _asked_kinds(question: str) -> set[Kind]:

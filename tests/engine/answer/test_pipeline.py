@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.answer.citations import strip_markers
+from engine.answer.citations import quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.pipeline import Answerer, Limits, Question, refuses
 from engine.answer.questions import is_personal, judge, quotable, search_query
@@ -236,8 +236,15 @@ def test_evidence_needs_the_names() -> None:
 
 def test_a_quotable_line_says_more_than_the_question() -> None:
     passages = found(LEASE, GARDEN).results
-    assert "Pawel Nowak" in str(quotable("Who repairs the pump?", passages))
-    assert quotable("What is the rent a month?", passages) == "The rent is 940 euros a month."
+    for question, line in (
+        ("Who repairs the pump?", GARDEN[GARDEN.index("Pawel") :]),
+        ("What is the rent a month?", "The rent is 940 euros a month."),
+    ):
+        passage, start, end = quotable(question, passages) or (passages[0], 0, 0)
+        assert passage.text[start:end] == line
+        checked = quoted(replace(passage, start=100), start, end)
+        assert all(s.supported for s in checked.sentences) and strip_markers(checked.text) == line
+        assert (checked.citations[0].start, checked.citations[0].quote) == (100 + start, line)
     assert quotable("When does the rent rise?", passages) is None
 
 
