@@ -91,7 +91,7 @@ def judge(query: str, passages: Sequence[Passage]) -> Evidence:
 
 
 def quotable(query: str, passages: Sequence[Passage]) -> tuple[Passage, int, int] | None:
-    """The sentence or line, else two neighbouring sentences, that may be quoted: passage, and span in its text.
+    """The sentence, line or pair of sentences that may be quoted: a passage, and a span in its text.
 
     They must stand with every name of the question and most of its other words (half of them where there are
     names), and add a term of the kind that is asked for: a name for "who", a number for "when".
