@@ -95,6 +95,7 @@ class JobBridge(QObject):
                 case FileDone():
                     files += 1
                 case Found():
+                    text.clear()  # it belongs to an attempt that was given up
                     self.found.emit(event)
                 case Notice():
                     self.notice.emit(event)

@@ -126,9 +126,9 @@ class AnswerMessage(QFrame):
         self._origin.setText(text)
 
     def show_found(self, found: Found) -> None:
-        """Passages were chosen: their numbers become clickable while the answer is written."""
+        """Passages were chosen: their numbers become clickable, and what was written before is given up."""
         self._sources = {n: _as_citation(n, passage) for n, passage in enumerate(found.passages, 1)}
-        self.body.set_sources(self._sources)
+        self.body.set_text("", self._sources, ())
 
     def add(self, text: str) -> None:
         """Continue the answer."""

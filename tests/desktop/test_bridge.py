@@ -110,6 +110,16 @@ def test_later_events_wait_for_the_interval(job: Job[Any], qtbot: Any) -> None:
     assert ear.heard == [("tokens", "a"), ("tokens", "bc")]
 
 
+def test_tokens_of_an_attempt_that_was_given_up_are_dropped(job: Job[Any], qtbot: Any) -> None:
+    ear = Ear(JobBridge(job))
+    nothing = Found((), 1, 1)
+    job.emit(Token("a"))
+    job.emit(nothing)
+    job.emit(Token("b"))
+    qtbot.waitUntil(lambda: ("tokens", "b") in ear.heard)
+    assert ear.heard == [("found", nothing), ("tokens", "b")]
+
+
 def test_an_error_and_a_cancelled_job(job: Job[Any], qtbot: Any) -> None:
     ear = Ear(JobBridge(job))
     job.emit(Token("x"))
