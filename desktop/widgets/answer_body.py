@@ -103,10 +103,6 @@ class AnswerBody(QWidget):
         """The Markdown shown so far."""
         return self._text
 
-    def set_sources(self, sources: Mapping[int, Citation]) -> None:
-        """The numbers that may be clicked from now on."""
-        self._sources = sources
-
     def add(self, text: str) -> None:
         """Continue the text."""
         self._text += text
