@@ -79,6 +79,21 @@ PROBLEMS: Mapping[str, Problem] = {
         "The {model} model could not be prepared: {detail}.", "Free some disk space and try again.", MACHINE
     ),
     "no_memory": Problem("There was not enough memory to load {model}.", "Close other programs.", MACHINE),
+    "adapter_broken": Problem(
+        "The adapter {path} cannot be used: {detail}.",
+        "Choose another one with `nocturne personalize use ID`, or `none`.",
+    ),
+    "adapter_other_base": Problem(
+        "The adapter {path} was trained for another model.",
+        "Choose another one with `nocturne personalize use ID`, or start a new night.",
+    ),
+    "night_diverged": Problem(
+        "The training lost its way at step {step} and was stopped; nothing was changed.",
+        "Start it again: `nocturne personalize start`.",
+    ),
+    "night_unsupported": Problem(
+        "A model of the kind {architecture} cannot be personalised yet.", "Use the built-in model."
+    ),
     "question_empty": Problem("The question is empty.", "Type a question."),
     "question_too_long": Problem(
         "The question is too long: {tokens} tokens, at most {limit} fit.",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, EngineError
+from engine.models import adapters
 from engine.models.chat import ChatMessage, Generation, OnPrompt, Pieces, repeats
 from engine.models.native import AbortSwitch, library, listening
 from engine.models.template import ChatTemplate
@@ -54,7 +55,10 @@ class LlamaChat:
         self, path: Path, *, id: str, context: int, name: str = "chat", threads: int | None = None
     ) -> None:
         self.id = id
+        self.base_id = id
         self.name = name
+        self.adapter: adapters.AdapterCard | None = None
+        self._adapter: adapters.Adapter | None = None
         self._llama = library()
         settings = context_settings(context, threads)
         with listening() as errors:
@@ -98,23 +102,57 @@ class LlamaChat:
         return Generation(len(tokens), lambda generation: self._run(generation, tokens, limit, on_prompt))
 
     def score(self, prompt: Sequence[int], completion: Sequence[int]) -> list[float]:
+        return [
+            self._logprob(logits, token)
+            for logits, token in zip(self._predictions(prompt, completion), completion, strict=True)
+        ]
+
+    def logits(self, prompt: Sequence[int], completion: Sequence[int]) -> npt.NDArray[np.float32]:
+        """float32 (completion, vocabulary): what was predicted in place of each completion token (at least one).
+
+        Raises Cancelled on `stop`, EngineError("question_too_long").
+        """
+        import numpy as np
+
+        return np.stack([logits.copy() for logits in self._predictions(prompt, completion)])
+
+    def use_adapter(self, path: Path | None, scale: float = 1.0) -> None:
+        """Answer with the adapter at `path`, or as the base (None), from the next call on; nothing reloads.
+
+        On an error the model answers as before. Raises EngineError: adapter_broken, adapter_other_base.
+        """
+        loaded = None if path is None else adapters.load(self._llama, self._model, path, self.base_id)
+        adapters.put_on(self._llama, self._context, loaded, scale)
+        # Keys and values computed under other weights would be reused without complaint.
+        self._llama.llama_memory_clear(self._memory, True)
+        self._kept.clear()
+        if self._adapter is not None:
+            self._adapter.close()
+        self._adapter = loaded
+        self.adapter = None if loaded is None else loaded.card
+        self.id = self.base_id if loaded is None else f"{self.base_id}+{loaded.card.night}*{scale:g}"
+
+    def _predictions(
+        self, prompt: Sequence[int], completion: Sequence[int]
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Logits for each completion token in turn, each valid until the next is asked for."""
         if len(prompt) + len(completion) > self.context:
             raise EngineError("question_too_long", tokens=len(prompt) + len(completion), limit=self.context)
         self._switch.clear()
-        scores: list[float] = []
+        if not completion:
+            return
         # Each token is predicted by the position before it; the last one predicts nothing we need.
         tokens = [*prompt, *completion[:-1]]
         first = len(prompt) - 1
         position = self._reuse(tokens, at_most=first)
-        while len(scores) < len(completion):
+        while position < len(tokens):
             taken = tokens[position : position + SLICE]
             wanted = range(max(first - position, 0), len(taken))
             if not self._decode(taken, wanted):
                 raise Cancelled
             for index in wanted:
-                scores.append(self._logprob(self._logits(index), completion[position + index - first]))
+                yield self._logits(index)
             position += len(taken)
-        return scores
 
     def stop(self) -> None:
         self._switch.set()
