@@ -89,12 +89,15 @@ class _Loop:
         self._role = role
         self._queue: SimpleQueue[tuple[Work, str, dict[str, Any]]] = SimpleQueue()
         self._works: dict[str, Work] = {}
+        self._running: Work | None = None
+        self._turn = threading.Lock()  # held while it changes which job runs
 
     def listen(self) -> None:
         while (message := self._channel.receive()) is not None:
             kind, job = message["type"], message.get("job", "")
             if kind == "start":
                 work = self._works[job] = Work(self._channel, job)
+                work.pause(message.get("paused", False))
                 self._queue.put((work, message["verb"], message["params"]))
             elif kind == "exit":
                 break
@@ -104,16 +107,32 @@ class _Loop:
 
     def _steer(self, work: Work, kind: str) -> None:
         if kind == "cancel":
-            work.cancel()
-            self._role.stop()
+            self._cancel(work)
         else:
             work.pause(kind == "pause")
+
+    def _cancel(self, work: Work) -> None:
+        """End a waiting job at once: stopping the role would end the one that runs instead."""
+        work.cancel()
+        with self._turn:
+            if work is self._running:
+                self._role.stop()
+                return
+            waited = self._works.pop(work.job, None)
+        if waited is not None:
+            self._channel.send({"type": "cancelled", "job": work.job})
 
     def run(self) -> None:
         while True:
             work, verb, params = self._queue.get()
+            with self._turn:
+                if work.job not in self._works:
+                    continue
+                self._running = work
             answer = self._run_one(work, verb, params)
-            del self._works[work.job]
+            with self._turn:
+                self._running = None
+                del self._works[work.job]
             self._channel.send({"job": work.job, **answer})
 
     def _run_one(self, work: Work, verb: str, params: dict[str, Any]) -> dict[str, Any]:

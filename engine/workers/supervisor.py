@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from engine import __version__
 from engine.contracts import Event, Notice, Progress, event_from_json
@@ -42,7 +42,7 @@ class _Process:
 
     def __init__(self, command: list[str], log_path: str) -> None:
         group: dict[str, Any] = {"process_group": 0} if sys.platform != "win32" else {}
-        with Path(log_path).open("ab") as stderr:
+        with _log_file(log_path) as stderr:
             self.popen = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -54,7 +54,9 @@ class _Process:
         assert self.popen.stdin is not None and self.popen.stdout is not None
         self._streams = (self.popen.stdin, self.popen.stdout)
         self.channel = Channel(self.popen.stdout, self.popen.stdin)
+        self.greeted = False
         self.refused: EngineError | None = None
+        self.ended_for_cancel = False  # not by a crash: what waited behind that job is sent again
 
     @property
     def alive(self) -> bool:
@@ -93,6 +95,15 @@ class _Process:
         for stream in self._streams:
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _log_file(path: str) -> IO[bytes]:
+    """The worker's log; nothing where none can be written: reading must work in a home that is read-only."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path).open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 class _Task:
@@ -184,8 +195,9 @@ class Worker:
 
     def _running(self) -> _Process:
         if self._process is None or not self._process.alive:
-            self._home.log.mkdir(parents=True, exist_ok=True)
             self._process = _Process(self._command, self._log_path)
+            if self._suspended:
+                self._process.signal("SIGSTOP")
             threading.Thread(
                 target=self._read, args=(self._process,), name=f"{self.role}-reader", daemon=True
             ).start()
@@ -200,24 +212,33 @@ class Worker:
             del self._tasks[task.id]
             task.job.fail(EngineError("worker_silent", role=self.role, log=self._log_path))
         else:
-            task.process.send({"type": "start", "job": task.id, "verb": task.verb, "params": params})
+            start = {"type": "start", "job": task.id, "verb": task.verb, "params": params}
+            task.process.send({**start, "paused": task.job.paused})
 
     # -- reading ---------------------------------------------------------------------------------
 
     def _read(self, process: _Process) -> None:
-        silent = threading.Timer(HELLO_SECONDS, self._refuse, (process, "worker_silent", {}))
-        silent.daemon = True
-        silent.start()
-        greeted = False
+        self._expect_hello(process)
         while (message := process.channel.receive()) is not None:
             if message["type"] == "hello":
-                silent.cancel()
-                greeted = self._greet(process, message)
-            elif greeted:
+                process.greeted = self._greet(process, message)
+            elif process.greeted:
                 self._dispatch(message)
-        silent.cancel()
         process.reap()
         self._exited(process)
+
+    def _expect_hello(self, process: _Process) -> None:
+        """Refuse a process that never speaks. While stopped it cannot, and gets more time."""
+
+        def look() -> None:
+            if self._suspended:
+                self._expect_hello(process)
+            elif not process.greeted and process.alive:
+                self._refuse(process, "worker_silent", {})
+
+        guard = threading.Timer(HELLO_SECONDS, look)
+        guard.daemon = True
+        guard.start()
 
     def _greet(self, process: _Process, hello: dict[str, Any]) -> bool:
         found, known = (hello.get("protocol"), hello.get("version")), (PROTOCOL, __version__)
@@ -266,25 +287,25 @@ class Worker:
             if self._process is process:
                 self._process = None
             lost = [task for task in self._tasks.values() if task.process is process]
-            again = [task for task in lost if self._may_repeat(task) and process.refused is None]
+            again = [task for task in lost if self._may_repeat(task, process)]
             for task in lost:
-                if task in again:
+                if task not in again:
+                    del self._tasks[task.id]
+                    continue
+                if not process.ended_for_cancel:
                     notices += [(task, notice) for notice in self._after_crash(task)]
                     log.warning("the %s worker ended with %s", self.role, process.popen.returncode)
-                    self._send_start(task)
-                else:
-                    del self._tasks[task.id]
-            if self._suspended:
-                self.suspend()
+                self._send_start(task)
         for task, notice in notices:
             task.job.emit(notice)
         for task in lost:
             if task not in again:
                 task.job.fail(error)
 
-    def _may_repeat(self, task: _Task) -> bool:
-        wanted = task.restartable and not task.job.cancelling and not self._closing
-        return wanted and task.crashes_in_a_row < RESTARTS
+    def _may_repeat(self, task: _Task, process: _Process) -> bool:
+        if task.job.cancelling or self._closing or process.refused is not None:
+            return False
+        return process.ended_for_cancel or (task.restartable and task.crashes_in_a_row < RESTARTS)
 
     def _after_crash(self, task: _Task) -> list[Notice]:
         task.crashes_in_a_row += 1
@@ -312,6 +333,7 @@ class Worker:
     @staticmethod
     def _insist(task: _Task, process: _Process) -> None:
         if not task.job.ended:
+            process.ended_for_cancel = True
             process.end(0.0)
 
     @staticmethod

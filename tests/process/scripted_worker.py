@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,16 @@ class ScriptedRole:
     def run(self, verb: str, params: dict[str, Any], work: main.Work) -> Any:
         return getattr(self, verb)(params, work)
 
-    def stop(self) -> None: ...
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def until_stopped(self, params: dict[str, Any], work: main.Work) -> Any:
+        work.emit(Token("begun"))
+        self._stopped.wait()
+        return "stopped" if work.cancelled else "stopped by another job's cancel"
 
     def echo(self, params: dict[str, Any], work: main.Work) -> Any:
         work.emit(Token("heard"))
@@ -36,6 +46,12 @@ class ScriptedRole:
         for number in range(1_000_000):
             work.check()
             work.emit(Progress("scan", number, 0))
+            time.sleep(0.01)
+
+    def begin(self, params: dict[str, Any], work: main.Work) -> Any:
+        """Say when it began, then wait to be cancelled."""
+        work.emit(Token(str(time.monotonic())))
+        while not work.cancelled:
             time.sleep(0.01)
 
     def stubborn(self, params: dict[str, Any], work: main.Work) -> Any:

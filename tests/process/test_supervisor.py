@@ -104,6 +104,88 @@ def test_cancel_kills_work_that_does_not_listen(start: Callable[..., Worker]) ->
     assert worker.submit("echo", {"value": 2}).result(HANG) == 2
 
 
+def test_cancelling_a_waiting_job_leaves_the_running_one_alone(start: Callable[..., Worker]) -> None:
+    worker = start()
+    running = worker.submit("count", {})
+    wait_until(lambda: bool(running._events))
+    pid, waiting = worker.pid, worker.submit("count", {})
+    waiting.cancel()
+    with pytest.raises(Cancelled):
+        waiting.result(HANG)
+    assert not waiting._events and worker.pid == pid and not running.ended
+    seen = len(running._events)
+    wait_until(lambda: len(running._events) > seen)
+    running.cancel()
+    with pytest.raises(Cancelled):
+        running.result(HANG)
+    assert worker.submit("echo", {"value": 3}).result(HANG) == 3
+
+
+def test_only_the_running_job_is_stopped_by_its_role(start: Callable[..., Worker]) -> None:
+    worker = start()
+    running = worker.submit("until_stopped", {})
+    wait_until(lambda: bool(running._events))
+    waiting = worker.submit("echo", {"value": 1})
+    waiting.cancel()
+    with pytest.raises(Cancelled):
+        waiting.result(HANG)
+    assert not running.ended
+    running.cancel()
+    assert running.result(HANG) == "stopped"
+
+
+def test_what_waits_behind_a_job_that_had_to_be_killed_runs(start: Callable[..., Worker]) -> None:
+    worker = start()
+    stuck = worker.submit("stubborn", {})
+    wait_until(lambda: bool(stuck._events))
+    waiting = worker.submit("echo", {"value": 4})
+    stuck.cancel()
+    with pytest.raises(Cancelled):
+        stuck.result(HANG)
+    assert waiting.result(HANG) == 4
+    assert list(waiting.events()) == [Token("heard")]  # and no word of a crash, which it was not
+
+
+def test_a_paused_job_stays_paused_when_its_process_is_replaced(start: Callable[..., Worker]) -> None:
+    worker = start()
+    job = worker.submit("begin", {}, restartable=True)
+    wait_until(lambda: bool(job._events))
+    job.pause()
+    pid = worker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: worker.pid not in (None, pid))
+    for _ in range(50):  # the new process reads and answers; the paused job stands first in its queue
+        waiting = worker.submit("echo", {"value": 5})
+        waiting.cancel()
+        with pytest.raises(Cancelled):
+            waiting.result(HANG)
+    resumed = time.monotonic()
+    job.resume()
+    wait_until(lambda: len([event for event in job._events if isinstance(event, Token)]) == 2)
+    job.cancel()
+    began = [float(event.text) for event in job._events if isinstance(event, Token)]
+    assert began[1] >= resumed
+
+
+def test_a_worker_started_while_others_stand_still_stands_still(start: Callable[..., Worker]) -> None:
+    worker = start()
+    worker.suspend()
+    job = worker.submit("echo", {"value": 6})
+    assert worker.pid is not None
+    assert psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED and not job.ended
+    worker.resume()
+    assert job.result(HANG) == 6
+
+
+def test_a_log_that_cannot_be_written_stops_no_worker(home: Home) -> None:
+    home.log.parent.mkdir(parents=True, exist_ok=True)
+    home.log.write_bytes(b"not a folder")
+    worker = Worker("scripted", home, [*SCRIPT, str(home.root)])
+    assert worker.submit("echo", {"value": 7}).result(HANG) == 7
+    worker.close()
+
+
 def test_pause_holds_the_work_and_resume_goes_on(start: Callable[..., Worker]) -> None:
     job = start().submit("count", {})
     wait_until(lambda: len(job._events) > 3)
