@@ -108,9 +108,9 @@ class LlamaChat:
         ]
 
     def logits(self, prompt: Sequence[int], completion: Sequence[int]) -> npt.NDArray[np.float32]:
-        """float32 (completion, vocabulary): what was predicted in place of each completion token (at least one).
+        """float32 (completion, vocabulary): what was predicted in place of each completion token.
 
-        Raises Cancelled on `stop`, EngineError("question_too_long").
+        `completion` has at least one token. Raises Cancelled on `stop`, EngineError("question_too_long").
         """
         import numpy as np
 

@@ -1,0 +1,154 @@
+"""The served GGUF file as a trainable torch model: dequantised, frozen, with LoRA on every linear layer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import EngineError
+from engine.models.threads import physical_cores
+from engine.personalize.export import LAYERS, architecture
+from engine.personalize.rows import TokenRow
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Arrays = Mapping[str, npt.NDArray[np.float32]]
+
+_ADAPTER = "default"
+
+
+def load_base(path: Path, *, exact: bool = False) -> Any:
+    """The weights that are served, as a frozen transformers model.
+
+    bfloat16 where the processor multiplies it natively, else (and with `exact`) float32.
+    Raises EngineError: night_unsupported, model_broken.
+    """
+    kind = architecture(path)
+    if kind not in LAYERS:
+        raise EngineError("night_unsupported", architecture=kind)
+    torch = _torch()
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    dtype = torch.float32 if exact or not has_bf16() else torch.bfloat16
+    try:
+        with _quiet():
+            model = AutoModelForCausalLM.from_pretrained(
+                str(path.parent),
+                gguf_file=path.name,
+                dtype=dtype,
+                quantization_config=GgufConfig(dequantize=True),
+                local_files_only=True,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise EngineError("model_broken", model=path.name, detail=detail) from error
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def attach(model: Any, rank: int, alpha: float, seed: int) -> None:
+    """Put fresh float32 LoRA weights on all linear layers of `model`, in place; they change nothing yet."""
+    import torch
+    from peft import LoraConfig, inject_adapter_in_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules="all-linear")
+        inject_adapter_in_model(config, model, adapter_name=_ADAPTER)
+    for parameter in parameters(model).values():
+        parameter.data = parameter.data.float()
+        parameter.requires_grad_(True)
+
+
+def parameters(model: Any) -> dict[str, Any]:
+    """The trainable tensors by their llama.cpp names: lora_a (rank, in), lora_b (out, rank)."""
+    kind = LAYERS[model.config.model_type]
+    named: dict[str, Any] = {}
+    for number, layer in enumerate(model.model.layers):
+        for ours, theirs in kind.items():
+            part = layer.get_submodule(theirs)
+            named[f"blk.{number}.{ours}.weight.lora_a"] = part.lora_A[_ADAPTER].weight
+            named[f"blk.{number}.{ours}.weight.lora_b"] = part.lora_B[_ADAPTER].weight
+    return named
+
+
+def weights(model: Any) -> dict[str, npt.NDArray[np.float32]]:
+    """The LoRA weights as float32 arrays, rows in the order of transformers."""
+    return {name: tensor.detach().float().numpy().copy() for name, tensor in parameters(model).items()}
+
+
+def set_weights(model: Any, arrays: Arrays) -> None:
+    """Give the LoRA of `model` these weights. Raises ValueError if they are another model's."""
+    import torch
+
+    named = parameters(model)
+    if named.keys() != arrays.keys():
+        raise ValueError("the weights are those of another model")
+    with torch.no_grad():
+        for name, tensor in named.items():
+            tensor.copy_(torch.from_numpy(arrays[name]))
+
+
+def trained(base: Path, file: Path, alpha: float) -> Callable[[TokenRow], npt.NDArray[np.float32]]:
+    """The trainer's side of a parity check: TokenRow -> float32 logits (answer, vocabulary).
+
+    `file` holds the weights a training left; computed in float32, so that what differs is llama.cpp's doing.
+    """
+    import numpy as np
+    import torch
+
+    with np.load(file) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    model = load_base(base, exact=True)
+    rank = next(array.shape[0] for name, array in arrays.items() if name.endswith("lora_a"))
+    attach(model, rank, alpha, seed=0)
+    set_weights(model, arrays)
+
+    def logits(row: TokenRow) -> npt.NDArray[np.float32]:
+        tokens = torch.tensor([[*row.prompt, *row.answer[:-1]]])
+        with torch.inference_mode():
+            hidden = model.model(input_ids=tokens, use_cache=False).last_hidden_state
+            found: npt.NDArray[np.float32] = model.lm_head(hidden[0, len(row.prompt) - 1 :]).numpy()
+        return found
+
+    return logits
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; elsewhere float32 is faster."""
+    import torch
+
+    cpu = torch.cpu
+    return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+
+
+def _torch() -> Any:
+    # As for llama.cpp: threads that spin at barriers starve each other on a busy machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "300")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+    # Read when huggingface_hub is imported: nothing may be looked up, not even whether the network is there.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    import torch
+
+    torch.set_num_threads(physical_cores())
+    return torch
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bars and advice."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

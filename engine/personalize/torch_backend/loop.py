@@ -1,0 +1,201 @@
+"""Training: packs of rows through the frozen base with LoRA, within a time budget, resumable at any step."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.contracts import Control, Event, Progress
+from engine.errors import Cancelled, EngineError
+from engine.personalize.rows import TokenRow
+from engine.personalize.run_folder import RunFolder
+from engine.personalize.torch_backend import checkpoint, load, packs
+
+WARMUP = 0.03  # share of the training with a rising learning rate
+CLIP = 1.0
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """`seconds` of work at most, and at most `epochs` over the rows. One step is one pack of rows, of
+    `micro_batch_tokens` at most. The weights scale by alpha / rank.
+    """
+
+    seconds: float
+    epochs: int = 3
+    rank: int = 16
+    alpha: float = 32.0
+    learning_rate: float = 1e-3
+    micro_batch_tokens: int = 400
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """`epochs` is a fraction when time ran out. `tokens` were computed, of `row_tokens` the rows have with
+    their shared head counted in each; `loss` is the mean of the last tenth of the steps, nats a token.
+    """
+
+    steps: int
+    epochs: float
+    loss: float
+    tokens: int
+    row_tokens: int
+    rows: int
+    seconds: float
+
+
+def train(
+    rows: Sequence[TokenRow],
+    base: Path,
+    out: RunFolder,
+    plan: TrainPlan,
+    control: Control,
+    emit: Callable[[Event], None],
+) -> TrainResult:
+    """Train on `rows` and leave the weights in `out.weights`; goes on from `out.checkpoint` if there is one.
+
+    Paused and cancelled between steps; a cancelled training can go on later as if nothing had been.
+    Raises Cancelled, EngineError: night_diverged, night_unsupported, model_broken.
+    """
+    if not rows:
+        raise ValueError("there are no rows to train on")
+    control.check()
+    model = load.load_base(base)
+    load.attach(model, plan.rank, plan.alpha, plan.seed)
+    training = Training(model, rows, plan)
+    training.resume(out)
+    training.run(out, control, emit)
+    checkpoint.save_weights(out.weights, load.weights(model))
+    checkpoint.discard(out.checkpoint)
+    return training.result()
+
+
+class Training:
+    """A model being trained, and how far it is."""
+
+    def __init__(self, model: Any, rows: Sequence[TokenRow], plan: TrainPlan) -> None:
+        import torch
+
+        self._model, self._rows, self._plan = model, rows, plan
+        self._named = load.parameters(model)
+        self._optimizer = torch.optim.AdamW(
+            self._named.values(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.0
+        )
+        # All epochs are laid out ahead: the step alone says where in the data a training is.
+        self._packs = [
+            pack
+            for number in range(plan.epochs)
+            for pack in packs.epoch(rows, plan.micro_batch_tokens, plan.seed, number)
+        ]
+        self._done = checkpoint.Progress()
+
+    def run(self, out: RunFolder, control: Control, emit: Callable[[Event], None]) -> None:
+        """Step until the epochs are through or the time is used up. Raises Cancelled, EngineError."""
+        saved = time.monotonic()
+        self._model.train()
+        with out.metrics.open("a", encoding="utf-8") as metrics:
+            for pack in self._remaining():
+                try:
+                    control.check()
+                except Cancelled:
+                    self.save(out)
+                    raise
+                started = time.monotonic()
+                rate = self.learning_rate()
+                loss = self.step(pack, rate)
+                self._done = self._done.after(loss, pack, time.monotonic() - started)
+                self._report(metrics, emit, loss, rate)
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    metrics.flush()
+                    self.save(out)
+                    saved = time.monotonic()
+        self._model.eval()
+
+    def step(self, pack: packs.Pack, rate: float) -> float:
+        """One update; returns the loss before it. Raises EngineError("night_diverged")."""
+        import torch
+
+        loss = self.loss(pack)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self._named.values(), CLIP)
+        value = float(loss.detach())
+        # Not updated: weights that are not finite would spoil the checkpoint, too.
+        if not math.isfinite(value) or not math.isfinite(float(norm)):
+            raise EngineError("night_diverged", step=self._done.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return value
+
+    def loss(self, pack: packs.Pack) -> Any:
+        """Mean cross-entropy over the answer tokens of a pack, nats; a scalar tensor."""
+        import torch
+
+        batch, dtype = packs.batch(pack), self._model.dtype
+        hidden_everywhere = torch.zeros(batch.visible.shape, dtype=dtype)
+        hidden_everywhere.masked_fill_(~torch.from_numpy(batch.visible), float("-inf"))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            states = self._model.model(
+                input_ids=torch.from_numpy(batch.tokens)[None],
+                position_ids=torch.from_numpy(batch.positions)[None],
+                attention_mask=hidden_everywhere[None, None],
+                use_cache=False,
+            ).last_hidden_state[0]
+            # The vocabulary is the widest layer: only what predicts an answer goes through it.
+            logits = self._model.lm_head(states[torch.from_numpy(batch.predicting)])
+        return torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(batch.targets))
+
+    def learning_rate(self) -> float:
+        """Rises, then falls in a line to 0 at the end of the epochs or of the time, whichever is nearer."""
+        share = self._share()
+        return self._plan.learning_rate * min((share + 1 / len(self._packs)) / WARMUP, 1.0) * (1 - share)
+
+    def save(self, out: RunFolder) -> None:
+        """A checkpoint from which a training goes on as if it had not been interrupted."""
+        checkpoint.save(out.checkpoint, load.weights(self._model), self._optimizer, self._done)
+
+    def resume(self, out: RunFolder) -> None:
+        """Go on from the checkpoint, if there is one."""
+        found = checkpoint.restore(out.checkpoint, self._optimizer)
+        if found is not None:
+            arrays, self._done = found
+            load.set_weights(self._model, arrays)
+        checkpoint.cut(out.metrics, self._done.step)
+
+    def result(self) -> TrainResult:
+        done, each = self._done, len(self._packs) / self._plan.epochs
+        recent = done.losses[-max(1, len(done.losses) // 10) :]
+        loss = sum(recent) / len(recent) if recent else math.nan
+        return TrainResult(
+            done.step, done.step / each, loss, done.tokens, done.row_tokens, done.rows, done.seconds
+        )
+
+    def _remaining(self) -> Iterator[packs.Pack]:
+        while self._done.step < len(self._packs) and self._done.seconds < self._plan.seconds:
+            yield self._packs[self._done.step]
+
+    def _share(self) -> float:
+        """How much of the training is behind us, by steps or by time, whichever is further."""
+        return min(1.0, max(self._done.step / len(self._packs), self._done.seconds / self._plan.seconds))
+
+    def _report(self, metrics: Any, emit: Callable[[Event], None], loss: float, rate: float) -> None:
+        done = self._done
+        line = {
+            "step": done.step,
+            "loss": loss,
+            "lr": rate,
+            "tokens": done.tokens,
+            "seconds": round(done.seconds, 3),
+        }
+        metrics.write(json.dumps(line) + "\n")
+        share = self._share()
+        left = done.seconds * (1 - share) / share if share else None
+        emit(Progress("train", done.step, len(self._packs), f"{loss:.3f}", done.tokens / done.seconds, left))
