@@ -181,7 +181,8 @@ class MainWindow(QMainWindow):
             self._tell(messages.problem("read_only", {"holder": status.writer, "path": status.home}), "warn")
         elif not self._came_up_to_date:
             self._came_up_to_date = True
-            if status.folders:
+            # Files without a folder: a removal was cut short, and this finishes it.
+            if status.folders or status.coverage.files:
                 self.library.refresh()
         if self._status_again:
             self._status_again = False

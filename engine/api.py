@@ -114,22 +114,26 @@ class Engine:
             self._user.add_folder(root, "folder" if root.is_dir() else "file")
         if not paths:
             roots = [Path(folder.path) for folder in self._user.folders()]
-            if not roots:
+            if not roots and not self.status().coverage.files:
                 raise EngineError("nothing_indexed")
         return self._submit_index([str(root) for root in roots])
 
     def retry(self, path: str | Path | None = None) -> Job[IndexSummary]:
-        """Index again what failed or was skipped (one file, or all)."""
+        """Index again what failed or was skipped (one file or folder, or all).
+
+        Raises EngineError("folder_missing") if `path` is not in the library.
+        """
         self._may_write()
         roots = [folder.path for folder in self._user.folders()]
         if not roots:
             raise EngineError("nothing_indexed")
-        return self._submit_index(roots, retry=True if path is None else str(_absolute(path)))
+        return self._submit_index(roots, retry=self._within(path) or True)
 
     def _submit_index(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
+        keep = [folder.path for folder in self._user.folders()]
         return self._index.submit(
             "index",
-            {"roots": roots, "retry": retry},
+            {"roots": roots, "retry": retry, "keep": keep},
             lambda raw: from_json(IndexSummary, raw),
             restartable=True,
         )
@@ -145,12 +149,15 @@ class Engine:
             return ledger.folder_reports(database, [(path, folder.learn) for path, folder in known.items()])
 
     def remove_folder(self, path: str | Path) -> Job[None]:
-        """Forget a folder and everything indexed from it. Raises EngineError("folder_missing")."""
+        """Forget a folder and everything indexed from it. Raises EngineError("folder_missing").
+
+        If the job is cut short, the next `index` finishes it.
+        """
         self._may_write()
         root = str(_absolute(path))
         self._user.remove_folder(root)
         keep = [folder.path for folder in self._user.folders()]
-        return self._index.submit("remove", {"root": root, "keep": keep}, lambda _raw: None)
+        return self._index.submit("remove", {"root": root, "keep": keep}, lambda _raw: None, restartable=True)
 
     def set_learn(self, path: str | Path, learn: bool) -> None:
         """Allow or forbid nights to train on a folder's files."""
@@ -188,8 +195,11 @@ class Engine:
             return ledger.problems(database, offset, limit)
 
     def search(self, query: str, k: int = 10, folder: str | Path | None = None) -> Job[SearchReply]:
-        """The `k` best passages, best first; `folder` limits the search to what lies below it."""
-        params = {"query": query, "k": k, "folder": str(_absolute(folder)) if folder else None}
+        """The `k` best passages, best first; `folder` limits the search to what lies below it.
+
+        Raises EngineError("folder_missing") if `folder` is not in the library; so does `ask`.
+        """
+        params = {"query": query, "k": k, "folder": self._within(folder)}
         return self._answer.submit("search", params, lambda raw: from_json(SearchReply, raw))
 
     def view(self, citation: Citation) -> PassageView:
@@ -220,13 +230,14 @@ class Engine:
         """
         if not question.strip():
             raise EngineError("question_empty")
+        within = self._within(folder)
         known = None if chat in (None, "new") else chat
         history = self._user.messages(known, HISTORY) if known else []
         asked = self._store_question(question, known)
         params = {
             "question": question,
             "history": [to_json(Turn(m.role, m.text)) for m in history if m.text],
-            "folder": str(_absolute(folder)) if folder else None,
+            "folder": within,
             "files": files,
             "max_tokens": max_tokens,
         }
@@ -330,6 +341,17 @@ class Engine:
         finally:
             if database is not None:
                 database.close()
+
+    def _within(self, path: str | Path | None) -> str | None:
+        """The absolute path of something in the library, or above some of it."""
+        if not path:
+            return None
+        wanted = _absolute(path)
+        for folder in self._user.folders():
+            root = Path(folder.path)
+            if wanted.is_relative_to(root) or root.is_relative_to(wanted):
+                return str(wanted)
+        raise EngineError("folder_missing", path=str(wanted))
 
     def _usable(self, path: Path) -> Path:
         """The absolute path of a file or folder that may be indexed."""

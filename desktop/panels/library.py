@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.bridge import JobBridge
 from desktop.item_models.problems import ProblemsModel
 from desktop.messages import number
 from desktop.style import COLUMN
@@ -220,12 +221,23 @@ class LibraryPanel(QScrollArea):
             self._folders.addWidget(row)
 
     def _remove(self, path: str) -> None:
-        def remove(engine: Engine) -> str:
-            engine.remove_folder(path)
-            return path
+        def remove(engine: Engine) -> tuple[str, Job[None]]:
+            return path, engine.remove_folder(path)
 
         self._session.call(remove, self._removed)
 
-    def _removed(self, path: str) -> None:
+    def _removed(self, removal: tuple[str, Job[None]]) -> None:
+        path, job = removal
+        bridge = JobBridge(job, self)
+        bridge.succeeded.connect(self._removal_ended)
+        bridge.cancelled.connect(self._removal_ended)
+        bridge.failed.connect(self._session.problem)
+        bridge.failed.connect(self._removal_ended)
         self.removed.emit(path)
+        self.changed.emit()
+
+    def _removal_ended(self, _how: object = None) -> None:
+        bridge = self.sender()
+        if bridge is not None:
+            bridge.deleteLater()
         self.changed.emit()

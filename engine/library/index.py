@@ -64,6 +64,14 @@ def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
         return len(doomed)
 
 
+def keep_only(database: Database, roots: Sequence[Path]) -> None:
+    """Remove every root that is not among `roots`: its removal was asked for, but cut short."""
+    wanted = {str(root) for root in roots}
+    for (path,) in database.execute("SELECT path FROM roots"):
+        if path not in wanted:
+            remove(database, Path(path), roots)
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     entry: Entry

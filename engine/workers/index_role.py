@@ -32,6 +32,7 @@ class IndexRole:
             if verb == "remove":
                 index.remove(database, Path(params["root"]), [Path(path) for path in params["keep"]])
                 return None
+            index.keep_only(database, [Path(path) for path in params["keep"]])
             return to_json(
                 index.index(
                     database,

@@ -75,6 +75,7 @@ class FakeEngine:
         self.calls: list[tuple[Any, ...]] = []
         self.asked: list[Job[Answer]] = []
         self.indexing: list[Job[IndexSummary]] = []
+        self.removing: list[Job[None]] = []
         self.stored: dict[str, list[Message]] = {}
         self.titles: dict[str, str] = {}
         self.deleted: set[str] = set()
@@ -120,9 +121,12 @@ class FakeEngine:
         self._note("folders")
         return self.folder_list
 
-    def remove_folder(self, path: str) -> None:
+    def remove_folder(self, path: str) -> Job[None]:
         self._note("remove_folder", path)
         self.folder_list = [folder for folder in self.folder_list if folder.path != path]
+        job: Job[None] = Job(lambda raw: raw, lambda: None)
+        self.removing.append(job)
+        return job
 
     def status(self) -> Status:
         self._note("status")

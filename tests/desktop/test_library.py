@@ -206,8 +206,21 @@ def test_folders_are_listed_removed_and_brought_back(desk: Desk, engine: FakeEng
     row.remove_wanted.emit(row.path)
     qtbot.waitUntil(lambda: list(window.library.rows) == ["/mnt/away"])
     assert engine.called("remove_folder") == [("remove_folder", "/data/papers")]
+    asked = len(engine.called("status"))
+    engine.removing[0].succeed(None)
+    qtbot.waitUntil(lambda: len(engine.called("status")) > asked)  # the counts changed only now
     window.toast.undo_button.click()
     qtbot.waitUntil(lambda: engine.called("index")[-1] == ("index", ["/data/papers"]))
+
+
+def test_a_removal_that_fails_is_said(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    engine.folder_list = [FolderReport("/data/papers", files=1, meaning=1)]
+    window = open_window(desk, engine, qtbot)
+    qtbot.waitUntil(lambda: len(window.library.rows) == 1)
+    window.library.rows["/data/papers"].remove_wanted.emit("/data/papers")
+    qtbot.waitUntil(lambda: len(engine.removing) == 1)
+    engine.removing[0].fail(EngineError("disk_full", path="/data"))
+    qtbot.waitUntil(lambda: any("/data is full" in shown.said.message for shown in window.banners.shown))
 
 
 def test_the_empty_library_invites(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:

@@ -108,6 +108,40 @@ def test_a_removed_folder_leaves_nothing(engine: Engine, folder: Path, home: Hom
     assert caught.value.code == "folder_missing"
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_removal_cut_short_is_finished_by_the_next_run(
+    home: Home, folder: Path, tmp_path: Path, others: int
+) -> None:
+    """The person removes a folder while it is indexed, and closes the program."""
+    files = many_files(tmp_path / "many", 400)
+    with Engine(home.root, write=True) as engine:
+        if others:
+            engine.index([folder]).result(HANG)
+        job = engine.index([files])
+        wait_until(lambda: any(isinstance(e, FileDone) for e in job._events))
+        engine.remove_folder(files)
+    with Engine(home.root, write=True) as engine:
+        assert engine.status().coverage.files > 3  # it was cut short
+        assert engine.index().result(HANG).files == 3 * others
+        assert engine.status().coverage.files == 3 * others
+
+
+def test_a_scope_outside_the_library_is_refused(engine: Engine, folder: Path, tmp_path: Path) -> None:
+    engine.index([folder]).result(HANG)
+    for elsewhere in (tmp_path / "elsewhere", f"{folder}-2"):
+        for verb in (
+            lambda path: engine.search("pump", folder=path),
+            lambda path: engine.ask("Who repairs the pump?", folder=path),
+            engine.retry,
+        ):
+            with pytest.raises(EngineError) as caught:
+                verb(elsewhere)
+            assert caught.value.code == "folder_missing"
+    assert engine.chats() == []
+    assert engine.search("pump", folder=folder.parent).result(HANG).results
+    assert engine.search("pump", folder=folder).result(HANG).results
+
+
 def test_the_index_worker_killed_in_the_middle_goes_on(engine: Engine, tmp_path: Path) -> None:
     files = many_files(tmp_path / "many", 150)
     job = engine.index([files])
