@@ -69,6 +69,16 @@ def build(
     return Prompt(tokens, tuple(excerpt.passage for excerpt in shown[:count]))
 
 
+def messages(user: str, *, with_files: bool) -> list[ChatMessage]:
+    """The whole prompt of a chat's first question, `user` being its turn: what adapters are trained on."""
+    return [*_messages(with_files, ()), ChatMessage("user", user)]
+
+
+def asked(question: str, shown: Sequence[Excerpt]) -> str:
+    """The user's turn as the model reads it: the numbered excerpts, then the question."""
+    return _ask(question, shown)
+
+
 def _messages(with_files: bool, turns: Sequence[Turn]) -> list[ChatMessage]:
     texts = _texts()
     if not with_files:

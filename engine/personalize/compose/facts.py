@@ -1,0 +1,149 @@
+"""Facts: a value of a lesson, whose it is, and what it is of; and how such a fact becomes rows."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import PurePath
+from typing import Any, Literal
+
+from engine.answer.terms import fold
+from engine.personalize.rows import Lesson, Row, RowKind
+from resources import resource
+
+Relation = Literal["key", "entry", "amount", "count", "dated"]
+
+MOST_WORDS = 14  # of a value; a longer one is prose, and prose has rows of its own
+_WORDINGS = 6
+_FUNCTION_KEYS = frozenset("from to cc by when where who sent".split())
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`attribute` of `subject` is lesson.text[start:end]. `where` names the file if the subject does not.
+
+    `named` is the span of the subject itself in the lesson, if it stands there.
+    """
+
+    lesson: Lesson
+    subject: str
+    where: str
+    attribute: str
+    start: int
+    end: int
+    relation: Relation = "key"
+    named: tuple[int, int] | None = None
+
+    @property
+    def value(self) -> str:
+        return self.lesson.text[self.start : self.end]
+
+    @property
+    def full(self) -> str:
+        return f"{self.subject} ({self.where})" if self.where else self.subject
+
+
+def title_of(lesson: Lesson) -> str:
+    """What the person calls the file: its title, else its name in words."""
+    return lesson.title or re.sub(r"[-_\s]+", " ", PurePath(lesson.path).stem).strip()
+
+
+def about(lesson: Lesson) -> tuple[str, str]:
+    """(subject, where) of a lesson: its heading in its file, or the file alone."""
+    title = title_of(lesson)
+    heading = re.split(r" > ", lesson.heading)[-1].strip() if lesson.heading else ""
+    if not heading or fold(heading) in fold(title) or fold(title) in fold(heading):
+        return (heading if len(heading) > len(title) else title), ""
+    return heading, title
+
+
+def make_row(kind: RowKind, user: str, lesson: Lesson, start: int, end: int, answer: str = "") -> Row:
+    """A row about lesson.text[start:end], which is its answer unless told otherwise. Its id is stable."""
+    answer = answer or lesson.text[start:end]
+    place = f"{lesson.path}\0{lesson.sha256}\0{lesson.start + start}\0{lesson.start + end}"
+    return Row(
+        id=_digest(f"{kind}\0{user}\0{answer}\0{place}"),
+        kind=kind,
+        user=user,
+        answer=answer,
+        group=_digest(place),
+        lesson=lesson.id,
+        path=lesson.path,
+        start=lesson.start + start,
+        end=lesson.start + end,
+    )
+
+
+def rows_of(fact: Fact, *, ambiguous: bool = False, reverse: bool = False) -> Iterator[Row]:
+    """Questions for the value in several wordings; with `reverse`, questions for the subject too.
+
+    Every other wording names the file; all do if the subject alone is `ambiguous`.
+    """
+    for number, wording in enumerate(_wordings(fact)[:_WORDINGS]):
+        named = ambiguous or (number % 2 and "{s}'s" not in wording)
+        subject = fact.full if named else fact.subject
+        if fold(fact.value) in fold(subject):
+            subject = fact.subject  # the file's name would give the answer away
+        user = _filled(wording, s=subject, a=fact.attribute)
+        if not gives_away(user, fact.value):
+            yield make_row("fact", user, fact.lesson, fact.start, fact.end)
+    if not reverse or (fact.named and gives_away(fact.value, fact.lesson.text[slice(*fact.named)])):
+        return
+    for wording in _texts_of(fact)["reverse"]:
+        user = _filled(wording, s=fact.full, a=fact.attribute, v=fact.value)
+        group = make_row("fact", user, fact.lesson, fact.start, fact.end).group
+        if fact.relation == "entry":
+            at = fact.lesson.text.find(fact.attribute)
+            yield replace(make_row("reverse", user, fact.lesson, at, at + len(fact.attribute)), group=group)
+        elif fact.named and not gives_away(user, fact.lesson.text[slice(*fact.named)]):
+            yield replace(make_row("reverse", user, fact.lesson, *fact.named), group=group)
+
+
+def gives_away(user: str, value: str) -> bool:
+    """Whether the question holds its own answer."""
+    return re.search(rf"(?<!\w){re.escape(fold(value))}(?!\w)", fold(user)) is not None
+
+
+def _wordings(fact: Fact) -> list[str]:
+    own: list[str] = list(_texts_of(fact)["wordings"])
+    if fact.relation != "key":
+        return own
+    if fact.attribute in _FUNCTION_KEYS:
+        return own
+    generic: list[str] = _texts()["generic"]["wordings"]
+    # Two that repeat the key as the file writes it: a person who wrote the file may ask that way.
+    return list(dict.fromkeys([*own[:4], *generic[:1], *generic[3:4], *own[4:], *generic]))
+
+
+def _texts_of(fact: Fact) -> dict[str, Any]:
+    texts = _texts()
+    if fact.relation != "key":
+        found: dict[str, Any] = texts[fact.relation]
+        return found
+    words = set(re.findall(r"[\w-]+", fold(fact.attribute)))
+    return next((family for family in texts["family"] if words & set(family["keys"])), texts["generic"])
+
+
+def _filled(wording: str, **parts: str) -> str:
+    text = re.sub(r"\{(\w)\}", lambda match: parts[match[1]], wording)
+    text = re.sub(r"\b(the|The) (?:the|a|an) ", r"\1 ", text).replace("s's ", "s' ")
+    return text[0].upper() + text[1:]
+
+
+@lru_cache(maxsize=1)
+def _texts() -> dict[str, Any]:
+    texts: dict[str, Any] = tomllib.loads(resource("prompts/wordings.toml").read_text(encoding="utf-8"))
+    return texts
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def digest(parts: Sequence[str]) -> str:
+    """A short stable name for these texts together."""
+    return _digest("\0".join(parts))

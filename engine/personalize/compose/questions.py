@@ -1,0 +1,159 @@
+"""Questions the user's own model writes, answer first, kept only if they lead back to their answer.
+
+The model gets a sentence, the answer in it and the word to begin with. A question stays if the model answers
+it rightly from all there is about the subject (so that other values compete) and wrongly without it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+
+from engine.answer import prompt as prompts
+from engine.answer.citations import strip_markers
+from engine.answer.excerpts import Excerpt
+from engine.answer.terms import keys
+from engine.contracts import Control, Event, Passage, Progress
+from engine.errors import Cancelled
+from engine.models.chat import ChatMessage, ChatModel
+from engine.personalize.compose import grammar
+from engine.personalize.compose.facts import about, make_row
+from engine.personalize.compose.replay import say
+from engine.personalize.compose.spans import Span, SpanKind, spans
+from engine.personalize.rows import Lesson, Row
+
+QUESTION_TOKENS, ANSWER_TOKENS = 28, 28
+_MOST_WORDS = 20  # of a question
+_SHOWN = 1600  # code points about the subject
+_STEMS: dict[SpanKind, tuple[str, ...]] = {
+    "date": ("When", "On which day"),
+    "time": ("At what time",),
+    "money": ("How much",),
+    "code": ("What",),
+    "quote": ("What",),
+    "number": ("How many", "How"),
+    "name": ("Who", "Where", "Which"),
+    "noun": ("What", "Where"),
+}
+_SYSTEM = "Write one short question about the text. The answer to the question is given."
+_EXAMPLES = (
+    ("The boiler was repaired on 4 May by Mr Hale.", "4 May", "When was the boiler repaired?"),
+    ("Tickets for the fair cost 12 euros each.", "12 euros", "How much does a ticket for the fair cost?"),
+    ("Jonas keeps the spare key in the blue teapot.", "blue teapot", "Where does Jonas keep the spare key?"),
+)
+
+
+def rows(
+    lessons: Sequence[Lesson],
+    model: ChatModel,
+    control: Control,
+    emit: Callable[[Event], None],
+    until: float,
+) -> list[Row]:
+    """Rows for the spans whose questions come back right, until `until` (time.monotonic). Raises Cancelled.
+
+    Spans for which the rules of grammar have no question come first: they need it most.
+    """
+    found = [span for lesson in lessons for span in spans(lesson)]
+    found.sort(key=_has_rule)
+    subjects = _subjects(lessons)
+    made: list[Row] = []
+    for number, span in enumerate(found):
+        if time.monotonic() >= until:
+            break
+        emit(Progress("compose", number, len(found), "questions"))
+        passage = subjects[span.lesson.path, span.lesson.heading]
+        for stem in _STEMS[span.kind]:
+            asked = _written(span, stem, model, control)
+            if asked and _leads_back(asked, span, passage, model, control):
+                made += _rows_of(asked, span)
+                break
+    return made
+
+
+def fits(asked: str, span: Span) -> bool:
+    """Whether a question can be about the span: whole, without the answer in it, of the span's type."""
+    words = asked.split()
+    if not asked.endswith("?") or asked.count("?") > 1 or not 3 <= len(words) <= _MOST_WORDS:
+        return False
+    if keys(asked) & keys(span.value):
+        return False
+    title, where = about(span.lesson)
+    # Nothing in it but what the text holds: else it asks about something the model made up.
+    if not keys(asked) & keys(f"{span.sentence} {title} {where}"):
+        return False
+    start = asked.lower()
+    if start.startswith(("who", "whom", "whose")):
+        return span.kind == "name"
+    if start.startswith(("when", "on which day", "on what date")):
+        return span.kind in ("date", "time")
+    if start.startswith("how old"):
+        figure = re.match(r"\d+", span.value)
+        return span.kind == "number" and figure is not None and int(figure.group()) < 120
+    if start.startswith("how many"):
+        return span.kind == "number"
+    if start.startswith(("how much", "at what time")):
+        return span.kind in ("money", "number", "time")
+    return True
+
+
+def _written(span: Span, stem: str, model: ChatModel, control: Control) -> str:
+    """The model's question that begins with `stem`; empty if it does not fit."""
+    control.check()
+    messages = [ChatMessage("system", _SYSTEM)]
+    for text, answer, question in _EXAMPLES:
+        messages += [ChatMessage("user", _request(text, answer)), ChatMessage("assistant", question)]
+    messages.append(ChatMessage("user", _request(span.sentence.replace("\n", " "), span.value)))
+    generation = model.generate([*model.render(messages), *model.tokenize(stem)], QUESTION_TOKENS)
+    text = stem + "".join(generation)
+    if generation.finish == "stopped":
+        raise Cancelled
+    asked = text.split("?")[0].split("\n")[0].strip() + "?"
+    return asked if "?" in text and fits(asked, span) else ""
+
+
+def _request(text: str, answer: str) -> str:
+    return f"Text: {text}\nAnswer: {answer}"
+
+
+def _leads_back(asked: str, span: Span, passage: Passage, model: ChatModel, control: Control) -> bool:
+    """Right with everything about the subject, wrong without."""
+    control.check()
+    user = prompts.asked(asked, [Excerpt(passage, passage.text)])
+    generation = model.generate(model.render(prompts.messages(user, with_files=True)), ANSWER_TOKENS)
+    answer = strip_markers("".join(generation))
+    if generation.finish == "stopped":
+        raise Cancelled
+    return holds(answer, span.value) and not holds(say(model, asked, ANSWER_TOKENS, control), span.value)
+
+
+def holds(answer: str, value: str) -> bool:
+    """Whether the value stands in the answer on word boundaries, ignoring case."""
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", answer, re.IGNORECASE) is not None
+
+
+def _rows_of(asked: str, span: Span) -> list[Row]:
+    topic = " – ".join(filter(None, reversed(about(span.lesson))))
+    named = make_row("fact", f"{topic}: {asked[0].lower()}{asked[1:]}", span.lesson, span.start, span.end)
+    if grammar.has_pronoun(asked):
+        return [named]
+    return [make_row("fact", asked, span.lesson, span.start, span.end), named]
+
+
+def _has_rule(span: Span) -> bool:
+    sentence = span.sentence.replace("\n", " ")
+    at = span.start - span.first
+    return grammar.question(sentence, at, at + len(span.value), span.kind) is not None
+
+
+def _subjects(lessons: Sequence[Lesson]) -> dict[tuple[str, str], Passage]:
+    """(path, heading) -> everything the lessons say there, as far as it can be shown."""
+    texts: dict[tuple[str, str], str] = {}
+    for lesson in lessons:
+        key = lesson.path, lesson.heading
+        texts[key] = f"{texts[key]}\n{lesson.text}" if key in texts else lesson.text
+    return {
+        (path, heading): Passage(1, path, None, heading, text[:_SHOWN], 0, len(text[:_SHOWN]), 1.0)
+        for (path, heading), text in texts.items()
+    }

@@ -1,0 +1,152 @@
+"""Rows that keep what the base can do: general answers in its own words, and reading with quoted answers.
+
+Without replay a night wipes out general knowledge within minutes (6 of 8 questions to 2 in a trial). The
+answers are the base's own: they keep its behaviour, they do not teach it truth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+from engine.answer import prompt as prompts
+from engine.answer.excerpts import Excerpt
+from engine.answer.terms import fold, keys, sentences
+from engine.contracts import Control, Event, Passage, Progress
+from engine.errors import Cancelled
+from engine.models.chat import ChatModel
+from engine.personalize.compose.facts import digest
+from engine.personalize.rows import Lesson, Row
+from resources import resource
+
+ANSWER_TOKENS = 40
+SHORT_WORDS = 30
+_ALIKE = 0.5  # of the content words of the shorter answer that the other one must share
+_SECOND = "{question} Please answer briefly."
+_REFUSES = re.compile(
+    r"\b(?:I(?:['’]m| am) sorry|I (?:can['’]?t|cannot|don['’]t know)|as an AI)\b", re.IGNORECASE
+)
+_WIDTH = 700  # code points of a passage shown in a reading row
+
+
+def bank() -> list[str]:
+    """General questions and instructions of our own, none of them about anybody's files."""
+    lines = resource("probes/replay.jsonl").read_text(encoding="utf-8").splitlines()
+    return [str(json.loads(line)["question"]) for line in lines if line]
+
+
+def rows(
+    model: ChatModel, most: int, control: Control, emit: Callable[[Event], None], until: float
+) -> list[Row]:
+    """At most `most` questions of the bank with the answer the base gives under two wordings.
+
+    Each kept answer is taught under both. Stops at `until` (time.monotonic) with what it has.
+    """
+    made: list[Row] = []
+    questions = bank()
+    for number, question in enumerate(questions):
+        if len(made) >= most or time.monotonic() >= until:
+            break
+        emit(Progress("compose", number, len(questions), "replay"))
+        first = say(model, question, ANSWER_TOKENS, control)
+        if not first or len(first.split()) > SHORT_WORDS or _REFUSES.search(first):
+            continue
+        other = _SECOND.format(question=question)
+        if not alike(first, say(model, other, ANSWER_TOKENS, control)):
+            continue
+        for user in (question, other):
+            identity = digest(["replay", user, first])
+            made.append(Row(identity, "replay", user, first, digest(["replay", question])))
+    return made[:most]
+
+
+def alike(first: str, second: str) -> bool:
+    """Whether two answers share most of their content."""
+    one, other = keys(first), keys(second)
+    if not one or not other:
+        return bool(first) and fold(first) == fold(second)
+    return len(one & other) >= _ALIKE * min(len(one), len(other)) and (
+        len(one & other) > 1 or min(len(one), len(other)) == 1
+    )
+
+
+def say(model: ChatModel, user: str, tokens: int, control: Control) -> str:
+    """One whole answer without files; empty if it was cut or ran in circles. Raises Cancelled."""
+    control.check()
+    generation = model.generate(model.render(prompts.messages(user, with_files=False)), tokens)
+    text = "".join(generation).strip()
+    if generation.finish == "stopped":
+        raise Cancelled
+    return text if generation.finish == "stop" else ""
+
+
+def reading_rows(rows: Sequence[Row], lessons: Sequence[Lesson], most: int) -> list[Row]:
+    """At most `most` questions asked with the right passage and another one, answered by a line of it.
+
+    The prompt is that of `ask`, so that an adapter does not unlearn to read. The answer is the sentence that
+    holds the value, with the number of its passage; the right passage is first or second in turn.
+    """
+    texts = {lesson.id: lesson for lesson in lessons}
+    chosen: dict[str, Row] = {}
+    by_group: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_group[row.group].append(row)
+    for group, members in sorted(by_group.items()):
+        asked = [row for row in members if row.kind == "fact" and row.split == "train"]
+        if asked and asked[0].lesson in texts:
+            chosen[group] = asked[0]
+    per_file: Counter[str] = Counter()
+    spread: list[tuple[int, str]] = []
+    for group, row in chosen.items():
+        spread.append((per_file[row.path], group))
+        per_file[row.path] += 1
+    made: list[Row] = []
+    for number, (_turn, group) in enumerate(sorted(spread)[:most]):
+        row = chosen[group]
+        lesson = texts[row.lesson]
+        others = [other for other in lessons if other.path != lesson.path]
+        shown = [_excerpt(lesson, row)]
+        if others:
+            shown.insert(number % 2, _excerpt(others[number % len(others)], None))
+        place = 1 + next(at for at, excerpt in enumerate(shown) if excerpt.passage.path == lesson.path)
+        user = prompts.asked(row.user, shown)
+        answer = f"{_line(lesson, row)} [{place}]"
+        identity = digest(["reading", user, answer])
+        made.append(
+            Row(
+                identity,
+                "reading",
+                user,
+                answer,
+                row.group,
+                "train",
+                row.lesson,
+                row.path,
+                row.start,
+                row.end,
+            )
+        )
+    return made
+
+
+def _line(lesson: Lesson, row: Row) -> str:
+    """The sentence of the lesson that holds the row's value; the value alone where that is long."""
+    start, end = row.start - lesson.start, row.end - lesson.start
+    for first, last in sentences(lesson.text):
+        if first <= start and end <= last and len(lesson.text[first:last].split()) <= SHORT_WORDS:
+            return lesson.text[first:last]
+    return lesson.text[start:end]
+
+
+def _excerpt(lesson: Lesson, row: Row | None) -> Excerpt:
+    """The lesson as the prompt shows it, around the row's value."""
+    middle = (row.start + row.end) // 2 - lesson.start if row else 0
+    begin = max(0, min(middle - _WIDTH // 2, len(lesson.text) - _WIDTH))
+    if begin:
+        begin = lesson.text.find("\n", begin, middle) + 1 or lesson.text.find(" ", begin, middle) + 1 or begin
+    text = lesson.text[begin : begin + _WIDTH].strip()
+    passage = Passage(1, lesson.path, lesson.page, lesson.heading, lesson.text, lesson.start, lesson.end, 1.0)
+    return Excerpt(passage, text)
