@@ -6,19 +6,30 @@ Nothing heavy is imported before a verb runs: `nocturne --help` loads argparse a
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.errors import CANCELLED, REASONS, USAGE, Cancelled, EngineError
+from engine.errors import BUG, CANCELLED, PROBLEMS, REASONS, Cancelled, EngineError
 
 if TYPE_CHECKING:
     from engine.api import Engine, Job
     from engine.contracts import Answer, Event
 
 Arguments = argparse.Namespace
+
+_CANCELLED = {
+    "error": {
+        "code": "cancelled",
+        "message": "Stopped.",
+        "hint": "What was done is kept; run it again.",
+    }
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,10 +95,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("must be between 1 and 100000")
-    return value
+    if text.isdecimal() and 1 <= int(text) <= 100_000:
+        return int(text)
+    raise argparse.ArgumentTypeError("must be a whole number between 1 and 100000")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,6 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["worker"]:
         return _worker(words[1:])
     as_json = "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name in another script must not end the program
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = build_parser().parse_args(words)
         run: Callable[[Arguments], int] = getattr(arguments, "run", _window)
@@ -106,11 +119,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print_error(error, as_json)
         return error.exit_code
     except (Cancelled, KeyboardInterrupt):
+        if as_json:
+            _print_json(_CANCELLED)
         return CANCELLED
     except BrokenPipeError:
         # The reader of our output went away (`| head`); the interpreter must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        traceback.print_exc()
+        _print_error(EngineError("bug", detail=type(error).__name__, log="above, on stderr"), as_json)
+        return BUG
 
 
 def _print_error(error: EngineError, as_json: bool) -> None:
@@ -118,8 +137,6 @@ def _print_error(error: EngineError, as_json: bool) -> None:
         _print_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
     else:
         print(f"{error.message}\n{error.hint}", file=sys.stderr)
-    if error.code == "usage":
-        assert error.exit_code == USAGE
 
 
 def _worker(words: Sequence[str]) -> int:
@@ -147,7 +164,9 @@ def _wants_json(arguments: Arguments) -> bool:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    # Of all encodings only UTF-8 writes every character, and then surrogates come out as JSON's own escapes.
+    plain = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    print(json.dumps(value, ensure_ascii=plain), flush=True)
 
 
 def _follow(job: Job[Any], arguments: Arguments, json_lines: bool = False) -> Any:
@@ -228,6 +247,8 @@ def _try(arguments: Arguments) -> int:
             print(f"Question: {question}\n")
         answer: Answer = _follow(engine.ask(question), arguments)
     _print_answer(answer, arguments)
+    if answer.stopped:
+        return CANCELLED
     if not _wants_json(arguments):
         print("\nNow yours: nocturne index FOLDER, then nocturne ask QUESTION")
     return 0
@@ -348,6 +369,9 @@ def _print_answer(answer: Answer, arguments: Arguments) -> None:
         return
     if answer.abstained:
         print("This is not in your files." if answer.total_files else "I don't know.")
+        if not answer.total_files and not getattr(arguments, "no_files", False):
+            nothing = PROBLEMS["nothing_indexed"]
+            print(f"{nothing.message} {nothing.hint}", file=sys.stderr)
         for near in answer.nearest:
             print(f"  Nearest: {near.path}" + (f", page {near.page}" if near.page else ""))
     else:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine import cli
+from engine.api import Engine
 from engine.paths import Home
 
 pytestmark = pytest.mark.process
@@ -103,6 +104,8 @@ def test_home_works_before_and_after_the_verb(
         (["search"], 2, "usage"),
         (["search", "x", "-k", "none"], 2, "usage"),
         (["search", "x", "-k", "0"], 2, "usage"),
+        (["search", "x", "--folder", "/no/such/place"], 3, "folder_missing"),
+        (["ask", "x", "--folder", "/no/such/place"], 3, "folder_missing"),
         (["conquer"], 2, "usage"),
     ],
 )
@@ -157,8 +160,9 @@ def test_interrupting_index_exits_130_and_leaves_no_process(home: Home, tmp_path
         if json.loads(line)["event"] == "file":
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=HANG)
+    out, err = process.communicate(timeout=HANG)
     assert process.returncode == 130 and "Traceback" not in err
+    assert json.loads(out.splitlines()[-1])["error"]["code"] == "cancelled"
     limit = time.monotonic() + HANG
     while _workers(home):
         assert time.monotonic() < limit
@@ -168,6 +172,42 @@ def test_interrupting_index_exits_130_and_leaves_no_process(home: Home, tmp_path
 def _workers(home: Home) -> list[int]:
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [int(row.split()[0]) for row in listed.splitlines() if f"index {home.root}" in row]
+
+
+def test_a_surprise_is_our_bug_and_still_valid_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprise(_engine: Engine) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(Engine, "status", surprise)
+    code, [line], err = run(capsys, "status")
+    assert (code, line["error"]["code"]) == (5, "bug") and "Traceback" in err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_name_can_be_printed_in_any_encoding(folder: Path, encoding: str) -> None:
+    (folder / "Kürbis 南瓜 🎃.md").write_text("The pumpkin weighs 31 kilograms.")
+    odd = os.fsencode(folder) + b"/\xff.txt"
+    Path(os.fsdecode(odd)).write_text("Not a name.")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    def out(*words: str) -> str:
+        command = [sys.executable, "-m", "engine", *words]
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=HANG, check=True)
+        assert b"Traceback" not in done.stderr
+        return done.stdout.decode(encoding)
+
+    done = [json.loads(line) for line in out("index", str(folder), "--json").splitlines()][-1]
+    assert (done["indexed"], done["failed"] + done["skipped"]) == (2, 2)
+    found = json.loads(out("search", "pumpkin", "-k", "1", "--json"))["results"][0]["path"]
+    assert found == str(folder / "Kürbis 南瓜 🎃.md")
+    assert "pumpkin weighs" in out("search", "pumpkin") and "photo.txt" in out("status")
+
+
+def test_asking_with_nothing_indexed_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ask", "What is Vera Orlova's address?"]) == 0
+    assert "nocturne index FOLDER" in capsys.readouterr().err
 
 
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
