@@ -26,6 +26,7 @@ from engine.contracts import (
     IndexSummary,
     Message,
     ModelReport,
+    NightReport,
     PassageView,
     SearchReply,
     Status,
@@ -41,6 +42,7 @@ from engine.store.lock import HomeLock, holder
 from engine.store.user import UserStore
 from engine.workers import doctor
 from engine.workers.jobs import Job
+from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
 
 __all__ = ["Engine", "Job", "find_home"]
@@ -76,6 +78,8 @@ class Engine:
             raise
         self._answer = Worker("answer", self.home)
         self._index = Worker("index", self.home)
+        self._night = Worker("night", self.home)
+        self._nights = NightShift(self.home, self._user, self._night)
         self._answering = 0
         self._counting = threading.Lock()
 
@@ -93,7 +97,7 @@ class Engine:
 
     def close(self) -> None:
         """Cancel jobs, end all worker processes (bounded to about 3 s), release the lock."""
-        ending = [threading.Thread(target=worker.close) for worker in (self._answer, self._index)]
+        ending = [threading.Thread(target=worker.close) for worker in self._workers()]
         for thread in ending:
             thread.start()
         for thread in ending:
@@ -173,6 +177,8 @@ class Engine:
             folders=tuple(self.folders()),
             problems=tuple(problems),
             models=tuple(self.models()),
+            adapter=self._user.active_adapter(),
+            nights=tuple(night.id for night in self._user.nights()),
             chats=self._user.count_chats(),
             writer="" if self.writable else self._holder(),
         )
@@ -221,8 +227,11 @@ class Engine:
         folder: str | Path | None = None,
         files: bool = True,
         max_tokens: int = 256,
+        adapter: str | None = None,
     ) -> Job[Answer]:
         """Answer, in `chat` (an id), or a new chat when `chat` is None or "new".
+
+        `adapter` is the night whose adapter answers, "none" for the base; None: the one that is switched on.
 
         Events: Notice, Found, Progress(prompt), Token. Cancelling keeps what was written: the job then
         *succeeds* with `stopped=True` if any token came, else it ends as Cancelled. The question is stored
@@ -240,11 +249,19 @@ class Engine:
             "folder": within,
             "files": files,
             "max_tokens": max_tokens,
+            "adapter": self._adapter(adapter),
         }
         self._pause_background(True)
         job: Job[Answer] = self._answer.submit("ask", params, lambda raw: self._store_answer(raw, asked))
         job.subscribe(on_end=lambda _job: self._pause_background(False))
         return job
+
+    def _adapter(self, chosen: str | None) -> dict[str, str] | None:
+        """Night and file of the adapter to answer with."""
+        if chosen == "none":
+            return None
+        path = self._nights.active_path() if chosen is None else self._nights.path(chosen)
+        return {"night": path.parent.name, "path": str(path)} if path is not None else None
 
     def _store_question(self, question: str, chat: str | None) -> Message | None:
         if not self.writable:
@@ -268,10 +285,11 @@ class Engine:
         """Background processes stand still while an answer is computed: the person comes first."""
         with self._counting:
             self._answering += 1 if pause else -1
-            if pause and self._answering == 1:
-                self._index.suspend()
-            elif not pause and self._answering == 0:
-                self._index.resume()
+            for worker in (self._index, self._night):
+                if pause and self._answering == 1:
+                    worker.suspend()
+                elif not pause and self._answering == 0:
+                    worker.resume()
 
     def warm(self) -> Job[None]:
         """Start the answer process and load its models, so that the first question does not wait."""
@@ -302,6 +320,46 @@ class Engine:
         """Remember that the person opened a source: what was used matters at night."""
         self._user.record(kind, message, path)
 
+    # -- nights ----------------------------------------------------------------------------------
+
+    def personalize(self, minutes: float = 15.0) -> Job[NightReport]:
+        """Train an adapter on the folders that may be learned from, within `minutes`; on only if it helps.
+
+        Events: Progress(select|compose|train|export|evaluate|decide). Cancelled or killed, it can be resumed.
+        """
+        self._may_write()
+        return self._nights.start(minutes)
+
+    def resume_night(self, night: str | None = None) -> Job[NightReport]:
+        """Go on with a night that did not end (None: the newest) at the stage it was in."""
+        self._may_write()
+        return self._nights.resume(night)
+
+    def steer_night(self, how: Literal["pause", "resume", "cancel"]) -> NightReport:
+        """Pause, continue or cancel the night under way, whichever process runs it."""
+        return self._nights.steer(how)
+
+    def nights(self) -> list[NightReport]:
+        """Newest first."""
+        return self._nights.reports()
+
+    def night(self, night: str) -> NightReport:
+        return self._nights.report(night)
+
+    def use_adapter(self, night: str | None) -> None:
+        """Let this night's adapter answer from now on, or (None) the base alone. Nothing is reloaded."""
+        self._may_write()
+        self._nights.use(night)
+
+    def adapter_file(self, night: str) -> Path:
+        """The adapter of a night. Raises EngineError: night_missing, night_not_done, night_other_model."""
+        return self._nights.path(night)
+
+    def discard_night(self, night: str) -> None:
+        """Delete what a night made; its adapter is switched off first."""
+        self._may_write()
+        self._nights.discard(night)
+
     # -- the house -------------------------------------------------------------------------------
 
     def models(self) -> list[ModelReport]:
@@ -316,7 +374,7 @@ class Engine:
 
     def processes(self) -> dict[str, int]:
         """Process ids of the workers that run now, by role."""
-        workers = {worker.role: worker.pid for worker in (self._answer, self._index)}
+        workers = {worker.role: worker.pid for worker in self._workers()}
         return {role: pid for role, pid in workers.items() if pid is not None}
 
     @property
@@ -366,6 +424,9 @@ class Engine:
                 return found
         except OSError as error:
             raise EngineError("path_unreadable", path=str(found)) from error
+
+    def _workers(self) -> tuple[Worker, ...]:
+        return self._answer, self._index, self._night
 
     def _may_write(self) -> None:
         if not self.writable:

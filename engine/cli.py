@@ -6,20 +6,20 @@ Nothing heavy is imported before a verb runs: `nocturne --help` loads argparse a
 from __future__ import annotations
 
 import argparse
-import codecs
 import io
-import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.errors import BUG, CANCELLED, PROBLEMS, REASONS, Cancelled, EngineError
+from engine import terminal
+from engine.errors import BUG, CANCELLED, REASONS, Cancelled, EngineError
 
 if TYPE_CHECKING:
     from engine.api import Engine, Job
-    from engine.contracts import Answer, Event
+    from engine.contracts import Answer
 
 Arguments = argparse.Namespace
 
@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--chat", metavar="ID", help="go on with a chat; 'new' begins one")
     ask.add_argument("--folder", metavar="PATH", help="only from files below this folder")
     ask.add_argument("--no-files", action="store_true", help="answer from the model alone")
+    ask.add_argument("--adapter", metavar="ID", help="with this night's adapter; 'none' is the base")
     ask.add_argument("--max-tokens", type=_count, default=256, metavar="N")
     chats = verb("chats", _chats, "list the chats")
     chats.add_argument("--limit", type=_count, default=100, metavar="N")
@@ -86,10 +87,29 @@ def build_parser() -> argparse.ArgumentParser:
     vote.add_argument("message", metavar="MESSAGE")
     vote.add_argument("vote", choices=["up", "down"])
     vote.add_argument("--better", default="", metavar="TEXT", help="what it should have said")
+    night = verb(
+        "personalize", _personalize, "teach the model your files overnight; switched on only if it helps"
+    )
+    night.add_argument(
+        "action",
+        choices=["start", "status", "pause", "resume", "cancel", "list", "show", "use", "discard"],
+        nargs="?",
+        default="status",
+    )
+    night.add_argument(
+        "night", nargs="?", metavar="ID", help="for show, use and discard; `use none` is the base"
+    )
+    night.add_argument("--minutes", type=float, default=15.0, metavar="M", help="how long it may take (15)")
     models = verb("models", _models, "list the models")
     models.add_argument("action", choices=["list"], nargs="?", default="list")
     bench = verb("bench", _bench, "measure this install; both sides of each comparison in one run")
-    bench.add_argument("what", choices=["speed"])
+    bench.add_argument("what", choices=["speed", "personalize"])
+    bench.add_argument(
+        "--folder", metavar="DIR", help="personalize: learn from this instead of invented files"
+    )
+    bench.add_argument("--questions", metavar="FILE", help="personalize: score by these, JSON lines")
+    bench.add_argument("--minutes", type=float, default=15.0, metavar="M")
+    bench.add_argument("--seed", type=int, default=1, metavar="N", help="of the invented files")
     verb("doctor", _doctor, "check machine and install")
     return parser
 
@@ -116,11 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # --help
         return int(done.code or 0)
     except EngineError as error:
-        _print_error(error, as_json)
+        terminal.print_error(error, as_json)
         return error.exit_code
     except (Cancelled, KeyboardInterrupt):
         if as_json:
-            _print_json(_CANCELLED)
+            terminal.print_json(_CANCELLED)
         return CANCELLED
     except BrokenPipeError:
         # The reader of our output went away (`| head`); the interpreter must not complain at exit either.
@@ -128,21 +148,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         traceback.print_exc()
-        _print_error(EngineError("bug", detail=type(error).__name__, log="above, on stderr"), as_json)
+        terminal.print_error(EngineError("bug", detail=type(error).__name__, log="above, on stderr"), as_json)
         return BUG
-
-
-def _print_error(error: EngineError, as_json: bool) -> None:
-    if as_json:
-        _print_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
-    else:
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
 
 
 def _worker(words: Sequence[str]) -> int:
     """A frozen program has one executable for all of its processes: this word makes it a worker."""
-    from pathlib import Path
-
     from engine.paths import Home
     from engine.workers.main import boot
 
@@ -161,49 +172,6 @@ def _open(arguments: Arguments, *, write: bool | None = None) -> Engine:
 
 def _wants_json(arguments: Arguments) -> bool:
     return bool(getattr(arguments, "json", False))
-
-
-def _print_json(value: Any) -> None:
-    # Of all encodings only UTF-8 writes every character, and then surrogates come out as JSON's own escapes.
-    plain = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
-    print(json.dumps(value, ensure_ascii=plain), flush=True)
-
-
-def _follow(job: Job[Any], arguments: Arguments, json_lines: bool = False) -> Any:
-    """Show a job's progress until it ends; Ctrl+C cancels it."""
-    from engine.contracts import event_to_json
-
-    try:
-        for event in job.events():
-            if json_lines and _wants_json(arguments):
-                _print_json(event_to_json(event))
-            elif not _wants_json(arguments):
-                _show(event)
-    except KeyboardInterrupt:
-        job.cancel()
-    finally:
-        _status_line("")
-    return job.result()
-
-
-def _show(event: Event) -> None:
-    from engine.contracts import NOTICES, FileDone, Notice, Progress
-
-    if isinstance(event, Notice):
-        _status_line("")
-        print(NOTICES[event.code].format(**event.params), file=sys.stderr)
-    elif isinstance(event, Progress):
-        share = f"{100 * event.done / event.total:.1f} %" if event.total else str(event.done)
-        left = f", about {event.seconds_left:.0f} s left" if event.seconds_left is not None else ""
-        _status_line(f"{event.phase} {share}{left} {event.current[-60:]}")
-    elif isinstance(event, FileDone) and event.reason and event.reason != "ignored":
-        _status_line("")
-        print(f"{event.state}: {event.path}: {REASONS[event.reason].message}", file=sys.stderr)
-
-
-def _status_line(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
 
 
 # ---- verbs -------------------------------------------------------------------------------------
@@ -242,11 +210,11 @@ def _try(arguments: Arguments) -> int:
         print(f"The window cannot start here ({problem}), so here it is in the terminal.\n")
         print(f"Indexing the sample folder {sample}")
     with _open(arguments, write=True) as engine:
-        _follow(engine.index([sample]), arguments)
+        terminal.follow(engine.index([sample]), _wants_json(arguments))
         if not _wants_json(arguments):
             print(f"Question: {question}\n")
-        answer: Answer = _follow(engine.ask(question), arguments)
-    _print_answer(answer, arguments)
+        answer: Answer = terminal.follow(engine.ask(question), _wants_json(arguments))
+    terminal.print_answer(answer, _wants_json(arguments))
     if answer.stopped:
         return CANCELLED
     if not _wants_json(arguments):
@@ -267,9 +235,9 @@ def _retry(arguments: Arguments) -> int:
 def _run_index(job: Job[Any], arguments: Arguments) -> int:
     from engine.contracts import to_json
 
-    summary = _follow(job, arguments, json_lines=True)
+    summary = terminal.follow(job, _wants_json(arguments), json_lines=True)
     if _wants_json(arguments):
-        _print_json({"event": "done", **to_json(summary)})
+        terminal.print_json({"event": "done", **to_json(summary)})
         return 0
     print(
         f"{summary.files} files: {summary.indexed} indexed, {summary.skipped} skipped, "
@@ -303,7 +271,7 @@ def _print_folders(engine: Engine, arguments: Arguments) -> int:
 
     folders = engine.folders()
     if _wants_json(arguments):
-        _print_json({"folders": to_json(folders)})
+        terminal.print_json({"folders": to_json(folders)})
     for folder in [] if _wants_json(arguments) else folders:
         learn = ", nights may learn from it" if folder.learn else ""
         print(f"{folder.path}: {folder.words + folder.meaning} of {folder.files} files searchable{learn}")
@@ -316,7 +284,7 @@ def _status(arguments: Arguments) -> int:
     with _open(arguments, write=False) as engine:
         status = engine.status()
     if _wants_json(arguments):
-        _print_json(to_json(status))
+        terminal.print_json(to_json(status))
         return 0
     counts = status.coverage
     print(f"Home: {status.home}")
@@ -336,9 +304,11 @@ def _search(arguments: Arguments) -> int:
     from engine.contracts import to_json
 
     with _open(arguments, write=False) as engine:
-        reply = _follow(engine.search(arguments.query, arguments.k, arguments.folder), arguments)
+        reply = terminal.follow(
+            engine.search(arguments.query, arguments.k, arguments.folder), _wants_json(arguments)
+        )
     if _wants_json(arguments):
-        _print_json(to_json(reply))
+        terminal.print_json(to_json(reply))
         return 0
     for found in reply.results:
         page = f", page {found.page}" if found.page else ""
@@ -355,37 +325,11 @@ def _ask(arguments: Arguments) -> int:
             folder=arguments.folder,
             files=not arguments.no_files,
             max_tokens=arguments.max_tokens,
+            adapter=arguments.adapter,
         )
-        answer: Answer = _follow(job, arguments)
-    _print_answer(answer, arguments)
+        answer: Answer = terminal.follow(job, _wants_json(arguments))
+    terminal.print_answer(answer, _wants_json(arguments), not arguments.no_files)
     return CANCELLED if answer.stopped else 0
-
-
-def _print_answer(answer: Answer, arguments: Arguments) -> None:
-    from engine.contracts import to_json
-
-    if _wants_json(arguments):
-        _print_json(to_json(answer))
-        return
-    if answer.abstained:
-        print("This is not in your files." if answer.total_files else "I don't know.")
-        if not answer.total_files and not getattr(arguments, "no_files", False):
-            nothing = PROBLEMS["nothing_indexed"]
-            print(f"{nothing.message} {nothing.hint}", file=sys.stderr)
-        for near in answer.nearest:
-            print(f"  Nearest: {near.path}" + (f", page {near.page}" if near.page else ""))
-    else:
-        print(answer.answer)
-    if answer.source == "general":
-        print("(Not from your files: this is the model's general knowledge.)")
-    for citation in answer.citations:
-        page = f", page {citation.page}" if citation.page else ""
-        mark = "checked" if citation.verified else "NOT supported by it"
-        print(f"  [{citation.n}] {citation.path}{page} ({mark}): {' '.join(citation.quote.split())[:160]}")
-    if answer.searched_files < answer.total_files:
-        print(f"Searched {answer.searched_files} of {answer.total_files} files; `nocturne status` says why.")
-    if answer.note:
-        print(answer.note, file=sys.stderr)
 
 
 def _chats(arguments: Arguments) -> int:
@@ -394,7 +338,7 @@ def _chats(arguments: Arguments) -> int:
     with _open(arguments, write=False) as engine:
         chats = engine.chats(arguments.limit)
     if _wants_json(arguments):
-        _print_json({"chats": to_json(chats)})
+        terminal.print_json({"chats": to_json(chats)})
     for chat in [] if _wants_json(arguments) else chats:
         print(f"{chat.id}  {chat.updated}  {chat.title}")
     return 0
@@ -404,7 +348,39 @@ def _vote(arguments: Arguments) -> int:
     with _open(arguments, write=True) as engine:
         engine.vote(arguments.message, arguments.vote, arguments.better)
     if _wants_json(arguments):
-        _print_json({"message": arguments.message, "vote": arguments.vote})
+        terminal.print_json({"message": arguments.message, "vote": arguments.vote})
+    return 0
+
+
+def _personalize(arguments: Arguments) -> int:
+    from engine.contracts import to_json
+
+    action, night = arguments.action, arguments.night
+    if action in {"show", "use", "discard"} and not night:
+        raise EngineError("usage", detail=f"`personalize {action}` needs the ID of a night.")
+    if not 0.5 <= arguments.minutes <= 24 * 60:
+        raise EngineError("usage", detail="--minutes must be between 0.5 and 1440.")
+    if action in {"start", "resume"}:
+        with _open(arguments, write=True if action == "start" else None) as engine:
+            if not engine.writable:  # another process runs the night: it only has to go on
+                return terminal.print_night(engine.steer_night("resume"), _wants_json(arguments))
+            job = engine.personalize(arguments.minutes) if action == "start" else engine.resume_night(night)
+            report = terminal.follow(job, _wants_json(arguments), json_lines=True)
+        return terminal.print_night(report, _wants_json(arguments), {"event": "done"})
+    with _open(arguments, write=action in {"use", "discard"}) as engine:
+        if action == "use":
+            engine.use_adapter(None if night == "none" else night)
+        elif action == "discard":
+            engine.discard_night(night)
+        elif action in {"pause", "cancel"}:
+            return terminal.print_night(engine.steer_night(action), _wants_json(arguments))
+        elif action == "show":
+            return terminal.print_night(engine.night(night), _wants_json(arguments))
+        nights = engine.nights()
+    if _wants_json(arguments):
+        terminal.print_json({"nights": to_json(nights)})
+    for report in [] if _wants_json(arguments) else nights:
+        print(f"{report.id}  {report.state}{', on' if report.active else ''}  {report.reason}")
     return 0
 
 
@@ -414,7 +390,7 @@ def _models(arguments: Arguments) -> int:
     with _open(arguments, write=False) as engine:
         models = engine.models()
     if _wants_json(arguments):
-        _print_json({"models": to_json(models)})
+        terminal.print_json({"models": to_json(models)})
     for model in [] if _wants_json(arguments) else models:
         print(f"{model.id}  {model.kind}  {model.state}  {model.path}")
     return 0
@@ -426,7 +402,7 @@ def _doctor(arguments: Arguments) -> int:
     with _open(arguments, write=False) as engine:
         checks = engine.doctor()
     if _wants_json(arguments):
-        _print_json({"checks": to_json(checks)})
+        terminal.print_json({"checks": to_json(checks)})
     for check in [] if _wants_json(arguments) else checks:
         print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
@@ -436,6 +412,16 @@ def _doctor(arguments: Arguments) -> int:
 
 
 def _bench(arguments: Arguments) -> int:
-    from engine.bench import speed
+    from engine.bench import personalize, speed
 
-    return speed.run(getattr(arguments, "home", None), _wants_json(arguments))
+    home, as_json = getattr(arguments, "home", None), _wants_json(arguments)
+    if arguments.what == "speed":
+        return speed.run(home, as_json)
+    if (arguments.folder is None) != (arguments.questions is None):
+        raise EngineError("usage", detail="--folder and --questions go together.")
+    for path in filter(None, (arguments.folder, arguments.questions)):
+        if not Path(path).exists():
+            raise EngineError("path_missing", path=path)
+    return personalize.run(
+        home, as_json, arguments.folder, arguments.questions, arguments.minutes, arguments.seed
+    )

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROLES = ("answer", "index")
+ROLES = ("answer", "index", "night")
 HANG = 300.0  # seconds until a silent program counts as hung
 SUFFIX = ".exe" if sys.platform == "win32" else ""
 

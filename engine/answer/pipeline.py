@@ -32,6 +32,7 @@ from engine.contracts import (
     Turn,
 )
 from engine.errors import Cancelled, EngineError
+from engine.models.catalog import ModelCard
 from engine.models.chat import ChatModel, Generation
 
 NEAREST = 3
@@ -69,6 +70,10 @@ class Limits:
     passages: int = 6
     passage_tokens: int = 1600
     sentences: int = 0
+
+    @classmethod
+    def of(cls, card: ModelCard) -> Limits:
+        return cls(card.passages, card.passage_tokens, card.sentences)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import codecs
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
@@ -99,6 +100,13 @@ class ChatModel(Protocol):
 
     def stop(self) -> None:
         """End the `generate` or `score` under way; callable from any thread, forgotten by the next call."""
+        ...
+
+    def use_adapter(self, path: Path | None) -> None:
+        """Answer with the adapter at `path`, or as the base (None), from the next call on; nothing reloads.
+
+        On an error the model answers as before. Raises EngineError: adapter_broken, adapter_other_base.
+        """
         ...
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled, EngineError
@@ -56,6 +57,7 @@ class FakeChat:
         self.context = context
         self.reply = reply
         self.evaluated = 0
+        self.adapter: Path | None = None
         self._token_seconds = token_seconds
         self._slice_seconds = slice_seconds
         self._stop = threading.Event()
@@ -100,6 +102,12 @@ class FakeChat:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def use_adapter(self, path: Path | None) -> None:
+        if path is not None and not path.is_file():
+            raise EngineError("adapter_broken", path=str(path), detail="there is no such file")
+        self.adapter = path
+        self._kept = []
 
     def close(self) -> None:
         self._kept = []

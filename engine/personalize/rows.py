@@ -80,18 +80,19 @@ def write_lines(path: Path, items: Iterable[object]) -> int:
 
 
 def read_lessons(path: Path) -> Iterator[Lesson]:
-    return _read(path, Lesson)
+    return read_lines(path, Lesson)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    return _read(path, Row)
+    return read_lines(path, Row)
 
 
 def read_token_rows(path: Path) -> Iterator[TokenRow]:
-    return _read(path, TokenRow)
+    return read_lines(path, TokenRow)
 
 
-def _read(path: Path, kind: type[T]) -> Iterator[T]:
+def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
+    """The dataclasses of a file that `write_lines` wrote."""
     import msgspec
 
     decoder = msgspec.json.Decoder(kind)

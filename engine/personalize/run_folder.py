@@ -55,6 +55,19 @@ class RunFolder:
         return self.root / "adapter.gguf"
 
     @property
+    def passages(self) -> Path:
+        """A copy of the index as it was at the night's beginning: what the arms with files search."""
+        return self.root / "passages.db"
+
+    @property
+    def probes(self) -> Path:
+        return self.root / "probes.jsonl"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.root / "outcomes.jsonl"
+
+    @property
     def scorecard(self) -> Path:
         return self.root / "scorecard.json"
 

@@ -76,3 +76,10 @@ class Nights(Tables):
         """The night whose adapter answers."""
         row = self._database.one("SELECT night FROM active_adapter")
         return str(row[0]) if row else None
+
+    def used(self) -> dict[str, float]:
+        """How often each file was opened or asked about: what a night should rather learn."""
+        rows = self._database.execute(
+            "SELECT path, count(*) FROM events WHERE path IS NOT NULL GROUP BY path"
+        )
+        return {path: float(count) for path, count in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class AnswerRole:
         self._home = home
         self._work: Work | None = None
         self._loaded: ChatModel | None = None
+        self._adapter: Path | None = None
 
     def run(self, verb: str, params: dict[str, Any], work: Work) -> Any:
         self._work = work
@@ -80,14 +82,24 @@ class AnswerRole:
             params["max_tokens"],
         )
         card = catalog.default("chat")
+        chat = self._with_adapter(params["adapter"])
         answerer = Answerer(
-            self._chat,
+            chat,
             lambda query: self._search(query, SEARCHED, params["folder"]),
             work.emit,
             lambda: work.cancelled,
-            Limits(card.passages, card.passage_tokens, card.sentences),
+            Limits.of(card),
         )
-        return to_json(answerer.answer(question))
+        answer = answerer.answer(question)
+        return to_json(replace(answer, adapter=params["adapter"]["night"] if params["adapter"] else None))
+
+    def _with_adapter(self, adapter: dict[str, str] | None) -> ChatModel:
+        """The chat model with this adapter on, or with none; swapped in place, nothing is loaded again."""
+        wanted = Path(adapter["path"]) if adapter else None
+        if wanted != self._adapter:
+            self._chat.use_adapter(wanted)
+            self._adapter = wanted
+        return self._chat
 
     def _probe(self) -> dict[str, str]:
         """What `doctor` asks of this process: do the native libraries and models work here?"""

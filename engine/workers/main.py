@@ -80,6 +80,10 @@ def load_role(name: str, home: Home) -> Role:
         from engine.workers.index_role import IndexRole
 
         return IndexRole(home)
+    if name == "night":
+        from engine.workers.night_role import NightRole
+
+        return NightRole(home)
     raise ValueError(f"no such role: {name}")
 
 

@@ -130,6 +130,7 @@ class Worker:
         self._command = command or launch.worker_command(role, home)
         self._lock = threading.RLock()
         self._process: _Process | None = None
+        self._reader: threading.Thread | None = None
         self._tasks: dict[str, _Task] = {}
         self._suspended = False
         self._closing = False
@@ -176,7 +177,7 @@ class Worker:
         return process.popen.pid if process is not None and process.alive else None
 
     def close(self) -> None:
-        """Cancel what runs and end the process, by force after `GRACE_SECONDS`."""
+        """Cancel what runs and end the process, by force after `GRACE_SECONDS`; its jobs have ended then."""
         with self._lock:
             self._closing = True
             self.resume()
@@ -186,6 +187,9 @@ class Worker:
         if process is not None:
             process.send({"type": "exit"})
             process.end(GRACE_SECONDS)
+        # What listens to the end of a job may still write: nothing is closed under it.
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._reader.join(GRACE_SECONDS)
 
     # -- starting --------------------------------------------------------------------------------
 

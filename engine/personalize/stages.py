@@ -1,0 +1,214 @@
+"""The six stages of a night, wired: what each reads from the run folder, calls, and writes back to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine.answer import prompt
+from engine.answer.pipeline import Limits
+from engine.contracts import SearchReply
+from engine.errors import EngineError
+from engine.library import schema, search
+from engine.models import catalog, prepare
+from engine.models.adapters import AdapterCard
+from engine.models.llama import LlamaChat
+from engine.models.load import load_embedder
+from engine.paths import Home
+from engine.personalize import export as exporting
+from engine.personalize import parity, rows, select
+from engine.personalize.compose import compose as composing
+from engine.personalize.decide import decide
+from engine.personalize.evaluate import ARMS, Outcome, Probe, run_arm, shares
+from engine.personalize.night import COMPOSE_SHARE, TRAIN_SHARE, Night, Stage
+from engine.personalize.torch_backend.loop import TrainPlan, train
+from resources import resource
+
+LEAST_ROWS = 30
+SEARCHED = 8
+PARITY_PROMPTS = 32
+
+
+def _select(night: Night) -> Mapping[str, Any]:
+    """Copy what the night may learn from, and the index its `+files` arms will search."""
+    database = schema.open_for_reading(night.home.index_db)
+    if database is None:
+        raise EngineError("nothing_indexed")
+    try:
+        selected = select.select(
+            database,
+            night.plan["folders"],
+            night.run,
+            budget_tokens=int(night.share(TRAIN_SHARE) * 40),
+            used=night.plan["used"],
+        )
+        night.run.passages.unlink(missing_ok=True)
+        database.backup_into(night.run.passages)
+    finally:
+        database.close()
+    return {"passages": len(selected.lessons), "documents": selected.documents}
+
+
+def _compose(night: Night) -> Mapping[str, Any]:
+    """Rows, the questions held out to score them, and the tokens to train on."""
+    lessons = list(rows.read_lessons(night.run.lessons))
+    with _chat(night.home) as model:
+        made = composing.compose(
+            lessons, model, composing.Plan(seconds=night.share(COMPOSE_SHARE)), night.control, night.emit
+        )
+        trained = [row for row in made if row.split == "train"]
+        if len(trained) < LEAST_ROWS:
+            raise EngineError(
+                "too_few_rows",
+                rows=len(trained),
+                passages=len(lessons),
+                needed=LEAST_ROWS,
+                why="the files hold little that can be asked about",
+            )
+        rows.write_lines(night.run.rows, made)
+        rows.write_lines(night.run.tokens, composing.tokenise(trained, model))
+    rows.write_lines(night.run.probes, _probes(made, night.plan["minutes"]))
+    return {"rows": len(trained), "held": len(made) - len(trained)}
+
+
+def _probes(made: Sequence[rows.Row], minutes: float) -> list[Probe]:
+    """Held-out wordings of facts, questions about what is not there, and the general set.
+
+    As many as a fifth of the minutes lets four arms answer, taken evenly.
+    """
+    facts = [
+        Probe(row.id, row.user, (row.answer,), "fact", row.path)
+        for row in made
+        if row.split == "held" and row.kind == "fact"
+    ]
+    absent = [
+        Probe(row.id, row.user, (), "absent", row.path)
+        for row in made
+        if row.split == "held" and row.kind == "decline"
+    ]
+    general = [
+        Probe(item["id"], item["question"], tuple(item["answers"]), "general")
+        for item in map(json.loads, resource("probes/general.jsonl").read_text(encoding="utf-8").splitlines())
+    ]
+    unit = max(2.0, minutes)
+    return [*_evenly(facts, int(4 * unit)), *_evenly(absent, int(unit)), *_evenly(general, int(3 * unit))]
+
+
+def _evenly(found: list[Probe], most: int) -> list[Probe]:
+    """At most `most`, spread over the whole list."""
+    return [found[at * len(found) // most] for at in range(most)] if len(found) > most else found
+
+
+@contextmanager
+def _chat(home: Home) -> Iterator[LlamaChat]:
+    card = catalog.default("chat")
+    model = LlamaChat(
+        prepare.prepared(card, home), id=prepare.base_id(card), context=card.context, name=card.name
+    )
+    try:
+        yield model
+    finally:
+        model.close()
+
+
+def _train(night: Night) -> Mapping[str, Any]:
+    learned = list(rows.read_token_rows(night.run.tokens))
+    result = train(
+        learned,
+        _base_file(night.home),
+        night.run,
+        TrainPlan(seconds=night.share(TRAIN_SHARE)),
+        night.control,
+        night.emit,
+    )
+    return {**asdict(result), "tokens_per_s": round(result.tokens / max(result.seconds, 1e-3), 1)}
+
+
+def _export(night: Night) -> Mapping[str, Any]:
+    """The adapter's file, and whether it computes here what was computed there."""
+    from engine.personalize.torch_backend.load import trained
+
+    base, plan = _base_file(night.home), TrainPlan(0)
+    card = AdapterCard(
+        night=night.run.id,
+        base_id=night.plan["base"],
+        prepared_sha256=_sha256(base),
+        prompt_version=prompt.version(),
+        rank=plan.rank,
+        alpha=plan.alpha,
+    )
+    exporting.export(night.run.weights, base, night.run.adapter, card)
+    learned = list(rows.read_token_rows(night.run.tokens))
+    step = max(1, len(learned) // PARITY_PROMPTS)
+    with _chat(night.home) as model:
+        found = parity.check(
+            model,
+            night.run.adapter,
+            learned[::step][:PARITY_PROMPTS],
+            trained(base, night.run.weights, plan.alpha),
+            night.control,
+        )
+    return {"parity": asdict(found)}
+
+
+def _decide(night: Night) -> Mapping[str, Any]:
+    outcomes = list(rows.read_lines(night.run.outcomes, Outcome))
+    verdict = decide(outcomes, bool(night.run.read()["stages"]["export"]["parity"]["passed"]))
+    card = {
+        "arms": shares(outcomes),
+        "differences": [asdict(found) for found in verdict.differences],
+        "promoted": verdict.promoted,
+        "reason": verdict.reason,
+    }
+    partial = night.run.scorecard.with_name("scorecard.json.part")
+    partial.write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+    partial.replace(night.run.scorecard)
+    return {"promoted": verdict.promoted, "reason": verdict.reason}
+
+
+def _base_file(home: Home) -> Path:
+    return prepare.prepared(catalog.default("chat"), home)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _evaluate(night: Night) -> Mapping[str, Any]:
+    """Four arms over the held-out questions."""
+    probes = list(rows.read_lines(night.run.probes, Probe))
+    card = catalog.default("chat")
+    limits = Limits.of(card)
+    embedder = load_embedder(night.home)
+    outcomes: list[Outcome] = []
+
+    def find(query: str) -> SearchReply:
+        database = schema.open_for_search(night.run.passages, embedder)
+        assert database is not None
+        try:
+            return search.search(database, embedder, query, SEARCHED)
+        finally:
+            database.close()
+
+    with _chat(night.home) as model:
+        for arm in ARMS:
+            model.use_adapter(night.run.adapter if arm.startswith("adapter") else None)
+            outcomes += run_arm(arm, model, probes, find, limits, night.control, night.emit)
+    rows.write_lines(night.run.outcomes, outcomes)
+    return {"questions": len(probes)}
+
+
+STAGES: Mapping[str, Stage] = {
+    "select": _select,
+    "compose": _compose,
+    "train": _train,
+    "export": _export,
+    "evaluate": _evaluate,
+    "decide": _decide,
+}

@@ -1,0 +1,105 @@
+"""What the command line shows: progress, answers, nights and errors, for people or as JSON."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import PROBLEMS, REASONS, EngineError
+
+if TYPE_CHECKING:
+    from engine.api import Job
+    from engine.contracts import Answer, Event, NightReport
+
+
+def print_error(error: EngineError, as_json: bool) -> None:
+    if as_json:
+        print_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    else:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    # Of all encodings only UTF-8 writes every character, and then surrogates come out as JSON's own escapes.
+    plain = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    print(json.dumps(value, ensure_ascii=plain), flush=True)
+
+
+def follow(job: Job[Any], as_json: bool, json_lines: bool = False) -> Any:
+    """Show a job's progress until it ends; Ctrl+C cancels it."""
+    from engine.contracts import event_to_json
+
+    try:
+        for event in job.events():
+            if json_lines and as_json:
+                print_json(event_to_json(event))
+            elif not as_json:
+                _show(event)
+    except KeyboardInterrupt:
+        job.cancel()
+    finally:
+        _status_line("")
+    return job.result()
+
+
+def _show(event: Event) -> None:
+    from engine.contracts import NOTICES, FileDone, Notice, Progress
+
+    if isinstance(event, Notice):
+        _status_line("")
+        print(NOTICES[event.code].format(**event.params), file=sys.stderr)
+    elif isinstance(event, Progress):
+        share = f"{100 * event.done / event.total:.1f} %" if event.total else str(event.done)
+        left = f", about {event.seconds_left:.0f} s left" if event.seconds_left is not None else ""
+        _status_line(f"{event.phase} {share}{left} {event.current[-60:]}")
+    elif isinstance(event, FileDone) and event.reason and event.reason != "ignored":
+        _status_line("")
+        print(f"{event.state}: {event.path}: {REASONS[event.reason].message}", file=sys.stderr)
+
+
+def _status_line(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
+
+
+def print_answer(answer: Answer, as_json: bool, with_files: bool = True) -> None:
+    from engine.contracts import to_json
+
+    if as_json:
+        print_json(to_json(answer))
+        return
+    if answer.abstained:
+        print("This is not in your files." if answer.total_files else "I don't know.")
+        if not answer.total_files and with_files:
+            nothing = PROBLEMS["nothing_indexed"]
+            print(f"{nothing.message} {nothing.hint}", file=sys.stderr)
+        for near in answer.nearest:
+            print(f"  Nearest: {near.path}" + (f", page {near.page}" if near.page else ""))
+    else:
+        print(answer.answer)
+    if answer.source == "general":
+        print("(Not from your files: this is the model's general knowledge.)")
+    for citation in answer.citations:
+        page = f", page {citation.page}" if citation.page else ""
+        mark = "checked" if citation.verified else "NOT supported by it"
+        print(f"  [{citation.n}] {citation.path}{page} ({mark}): {' '.join(citation.quote.split())[:160]}")
+    if answer.searched_files < answer.total_files:
+        print(f"Searched {answer.searched_files} of {answer.total_files} files; `nocturne status` says why.")
+    if answer.note:
+        print(answer.note, file=sys.stderr)
+
+
+def print_night(report: NightReport, as_json: bool, extra: dict[str, Any] | None = None) -> int:
+    from engine.contracts import to_json
+
+    if as_json:
+        print_json({**(extra or {}), **to_json(report)})
+        return 0
+    print(f"{report.id}: {report.state}{', on' if report.active else ''}. {report.reason}")
+    for arm, kinds in report.arms.items():
+        print(f"  {arm}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in kinds.items()))
+    for stage, minutes in report.minutes.items():
+        print(f"  {stage}: {minutes:.1f} minutes")
+    return 0

@@ -1,0 +1,188 @@
+"""Nights from the asking side: plan one, run it in its worker, read what it did, switch adapters."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.contracts import NightReport, from_json
+from engine.errors import Cancelled, EngineError
+from engine.models import catalog, prepare
+from engine.paths import Home
+from engine.personalize import backends
+from engine.personalize.night import Steering, plan
+from engine.personalize.run_folder import RunFolder
+from engine.store.nights import Night, NightState
+from engine.store.user import UserStore
+from engine.workers.jobs import Job
+from engine.workers.supervisor import Worker
+
+UNFINISHED = ("running", "paused", "cancelled", "failed")
+
+
+class NightShift:
+    """The verbs of `Engine` about nights, over the home's nights folder and one worker."""
+
+    def __init__(self, home: Home, user: UserStore, worker: Worker) -> None:
+        self._home = home
+        self._user = user
+        self._worker = worker
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def start(self, minutes: float) -> Job[NightReport]:
+        """Plan a new night over all folders that may be learned from, and run it."""
+        backend = backends.suited()
+        if not backend.installed:
+            raise EngineError("no_trainer", packages=", ".join(backend.packages))
+        folders = [folder.path for folder in self._user.folders() if folder.learn]
+        if not folders:
+            raise EngineError("no_consent")
+        self._refuse_second()
+        run = self._run(f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        plan(run, minutes=minutes, folders=folders, used=self._user.used(), base=_base())
+        self._user.start_night(run.id, _base())
+        return self._submit(run)
+
+    def resume(self, night: str | None) -> Job[NightReport]:
+        """Go on with a night (the newest unfinished one) at its first stage that is not done."""
+        found = self._unfinished(night)
+        self._refuse_second()
+        run = self._run(found.id)
+        if run.read().get("plan", {}).get("base") != _base():
+            raise EngineError("night_other_model", night=found.id)
+        Steering(run).clear()
+        self._user.start_night(run.id, _base())
+        return self._submit(run)
+
+    def _submit(self, run: RunFolder) -> Job[NightReport]:
+        job: Job[NightReport] = self._worker.submit(
+            "night", {"run": str(run.root)}, lambda raw: self._finish(run, raw), restartable=True
+        )
+        job.subscribe(on_end=lambda ended: self._note_end(run, ended))
+        return job
+
+    def _finish(self, run: RunFolder, record: Mapping[str, Any]) -> NightReport:
+        """Switch the adapter on if the gate says so; yesterday's stays otherwise."""
+        decision = record["stages"]["decide"]
+        if decision["promoted"]:
+            self._user.use_adapter(run.id)
+        self._user.end_night(run.id, "promoted" if decision["promoted"] else "kept", decision["reason"])
+        return self.report(run.id)
+
+    def _note_end(self, run: RunFolder, job: Job[NightReport]) -> None:
+        try:
+            job.result(0)
+        except Cancelled:
+            self._user.end_night(run.id, "cancelled", "It was cancelled; it can be resumed.")
+        except EngineError as error:
+            self._user.end_night(run.id, "failed", f"{error.message} {error.hint}")
+
+    def _refuse_second(self) -> None:
+        if self._worker.busy:
+            raise EngineError("night_running")
+
+    # -- steering, also from another process -----------------------------------------------------
+
+    def steer(self, how: Literal["pause", "resume", "cancel"]) -> NightReport:
+        """Pause, continue or cancel the night that runs, whichever process runs it."""
+        found = self._unfinished(None)
+        steering = Steering(self._run(found.id))
+        steering.clear()
+        if how == "pause":
+            steering.pause.touch()
+        elif how == "cancel":
+            steering.cancel.touch()
+        return self.report(found.id)
+
+    def _unfinished(self, night: str | None) -> Night:
+        if night is not None:
+            return self._user.night(night)
+        found = next((known for known in self._user.nights() if known.state in UNFINISHED), None)
+        if found is None:
+            raise EngineError("night_missing", night="under way")
+        return found
+
+    # -- results ---------------------------------------------------------------------------------
+
+    def reports(self) -> list[NightReport]:
+        return [self._reported(night) for night in self._user.nights()]
+
+    def report(self, night: str) -> NightReport:
+        return self._reported(self._user.night(night))
+
+    def _reported(self, night: Night) -> NightReport:
+        run = self._run(night.id)
+        record = run.read()
+        stages: Mapping[str, Any] = record.get("stages", {})
+        train = stages.get("train", {})
+        state: NightState = (
+            "paused" if night.state == "running" and Steering(run).pause.exists() else night.state
+        )
+        return NightReport(
+            id=night.id,
+            state=state,
+            started=night.started,
+            finished=night.finished,
+            stage=run.next_stage() if record else None,
+            active=self._user.active_adapter() == night.id,
+            promoted=night.state == "promoted",
+            reason=night.sentence,
+            arms=_arms(run),
+            minutes={name: float(outcome.get("minutes", 0.0)) for name, outcome in stages.items()},
+            rows=int(stages.get("compose", {}).get("rows", 0)),
+            tokens_per_s=float(train.get("tokens_per_s", 0.0)),
+            peak_mb=max((float(outcome.get("peak_mb", 0.0)) for outcome in stages.values()), default=0.0),
+        )
+
+    def use(self, night: str | None) -> None:
+        """Let this night's adapter answer, or (None) the base alone. The next answer has it."""
+        if night is not None:
+            self.path(night)
+        self._user.use_adapter(night)
+
+    def path(self, night: str) -> Path:
+        """The adapter's file. Raises EngineError: night_missing, night_not_done, night_other_model."""
+        run = self._run(self._user.night(night).id)
+        if not run.adapter.exists():
+            raise EngineError("night_not_done", night=night)
+        if run.read().get("plan", {}).get("base") != _base():
+            raise EngineError("night_other_model", night=night)
+        return run.adapter
+
+    def discard(self, night: str) -> None:
+        """Delete what a night made; its adapter is switched off first."""
+        run = self._run(self._user.night(night).id)
+        if self._worker.busy and run.next_stage() is not None:
+            raise EngineError("night_running")
+        if self._user.active_adapter() == night:
+            self._user.use_adapter(None)
+        shutil.rmtree(run.root, ignore_errors=True)
+        self._user.end_night(night, "discarded", "")
+
+    def active_path(self) -> Path | None:
+        """The file of the adapter that answers, if it is there and made for the model that is."""
+        night = self._user.active_adapter()
+        try:
+            return self.path(night) if night is not None else None
+        except EngineError:
+            return None
+
+    def _run(self, night: str) -> RunFolder:
+        return RunFolder(self._home.nights / night)
+
+
+def _base() -> str:
+    return prepare.base_id(catalog.default("chat"))
+
+
+def _arms(run: RunFolder) -> dict[str, dict[str, float]]:
+    if not run.scorecard.exists():
+        return {}
+    card = json.loads(run.scorecard.read_text(encoding="utf-8"))
+    arms: dict[str, dict[str, float]] = from_json(dict[str, dict[str, float]], card["arms"])
+    return arms
