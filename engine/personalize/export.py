@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
+from engine.models import metadata
 from engine.models.adapters import (
     KEY_ALPHA,
     KEY_BASE,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[np.floating[Any]]
+
+_ARCHITECTURE = "general.architecture"
 
 # Architecture -> llama.cpp's name of each linear layer -> where transformers keeps it in a decoder layer.
 LAYERS: Mapping[str, Mapping[str, str]] = {
@@ -43,7 +46,7 @@ LAYERS: Mapping[str, Mapping[str, str]] = {
 
 def architecture(base: Path) -> str:
     """The `general.architecture` of a GGUF file. Raises EngineError("model_broken")."""
-    return str(_fields(base, "general.architecture")["general.architecture"])
+    return metadata.read(base, _ARCHITECTURE).get(_ARCHITECTURE, "unknown")
 
 
 def export(weights: Path, base: Path, target: Path, card: AdapterCard) -> None:
@@ -57,9 +60,10 @@ def export(weights: Path, base: Path, target: Path, card: AdapterCard) -> None:
     kind = architecture(base)
     if kind not in LAYERS:
         raise EngineError("night_unsupported", architecture=kind)
-    heads_key, kv_key = f"{kind}.attention.head_count", f"{kind}.attention.head_count_kv"
-    counts = _fields(base, heads_key, kv_key)
-    heads = {"attn_q": int(counts[heads_key]), "attn_k": int(counts[kv_key])}
+    all_heads, kv_heads = f"{kind}.attention.head_count", f"{kind}.attention.head_count_kv"
+    counts = metadata.read(base, all_heads, kv_heads)
+    # A model that shares no keys among its heads need not say how many it has.
+    heads = {"attn_q": int(counts[all_heads]), "attn_k": int(counts.get(kv_heads, counts[all_heads]))}
     partial = target.with_name(target.name + ".part")
     writer = gguf.GGUFWriter(partial, kind)
     try:
@@ -97,14 +101,3 @@ def permute(rows: Array, heads: int) -> Array:
     """
     split = rows.reshape(heads, 2, rows.shape[0] // heads // 2, rows.shape[1])
     return split.swapaxes(1, 2).reshape(rows.shape)
-
-
-def _fields(base: Path, *keys: str) -> dict[str, Any]:
-    import gguf
-
-    try:
-        reader = gguf.GGUFReader(base)
-        found = {key: reader.get_field(key) for key in keys}
-        return {key: field.contents() for key, field in found.items() if field is not None}
-    except (OSError, ValueError, IndexError) as error:
-        raise EngineError("model_broken", model=base.name, detail="it is not a GGUF file") from error

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from engine.personalize.torch_backend.packs import Pack
@@ -44,14 +45,15 @@ class Progress:
         )
 
 
-def save(folder: Path, arrays: Arrays, optimizer: Any, progress: Progress) -> None:
-    """Replace the checkpoint in `folder`."""
+def save(folder: Path, owner: str, arrays: Arrays, optimizer: Any, progress: Progress) -> None:
+    """Replace the checkpoint in `folder` by one of the training that `owner` identifies."""
     import torch
 
     fresh, old = folder.with_name(folder.name + ".part"), folder.with_name(folder.name + ".old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     state = {
+        "owner": owner,
         "weights": {name: torch.from_numpy(array) for name, array in arrays.items()},
         "optimizer": optimizer.state_dict(),
         "random": torch.get_rng_state(),
@@ -69,15 +71,23 @@ def save(folder: Path, arrays: Arrays, optimizer: Any, progress: Progress) -> No
     shutil.rmtree(old, ignore_errors=True)
 
 
-def restore(folder: Path, optimizer: Any) -> tuple[Arrays, Progress] | None:
-    """Weights and progress of the newest whole checkpoint, its optimizer and random state put back."""
+def restore(folder: Path, owner: str, optimizer: Any) -> tuple[Arrays, Progress] | None:
+    """Weights and progress of the newest whole checkpoint, its optimizer and random state put back.
+
+    None if there is none, or it is damaged or of another training: then training begins anew.
+    """
     import torch
 
     old = folder.with_name(folder.name + ".old")
     path = next((place / _STATE for place in (folder, old) if (place / _STATE).is_file()), None)
     if path is None:
         return None
-    state = torch.load(path, weights_only=True)
+    try:
+        state = torch.load(path, weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError):
+        return None
+    if state["owner"] != owner:
+        return None
     optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["random"])
     progress = Progress(**{**state["progress"], "losses": tuple(state["progress"]["losses"])})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -133,7 +134,6 @@ def _torch() -> Any:
     os.environ.setdefault("KMP_BLOCKTIME", "0")
     # Read when huggingface_hub is imported: nothing may be looked up, not even whether the network is there.
     os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ.setdefault("TQDM_DISABLE", "1")
     import torch
 
     torch.set_num_threads(physical_cores())
@@ -142,13 +142,14 @@ def _torch() -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' progress bars and advice."""
+    """Without transformers' advice and progress bars, some of which heed no setting."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
         logging.set_verbosity(before)

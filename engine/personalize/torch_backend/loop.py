@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def train(
     control.check()
     model = load.load_base(base)
     load.attach(model, plan.rank, plan.alpha, plan.seed)
-    training = Training(model, rows, plan)
+    training = Training(model, rows, plan, _identity(rows, base, plan))
     training.resume(out)
     training.run(out, control, emit)
     checkpoint.save_weights(out.weights, load.weights(model))
@@ -80,10 +81,10 @@ def train(
 class Training:
     """A model being trained, and how far it is."""
 
-    def __init__(self, model: Any, rows: Sequence[TokenRow], plan: TrainPlan) -> None:
+    def __init__(self, model: Any, rows: Sequence[TokenRow], plan: TrainPlan, identity: str = "") -> None:
         import torch
 
-        self._model, self._rows, self._plan = model, rows, plan
+        self._model, self._plan, self._identity = model, plan, identity
         self._named = load.parameters(model)
         self._optimizer = torch.optim.AdamW(
             self._named.values(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.0
@@ -160,11 +161,13 @@ class Training:
 
     def save(self, out: RunFolder) -> None:
         """A checkpoint from which a training goes on as if it had not been interrupted."""
-        checkpoint.save(out.checkpoint, load.weights(self._model), self._optimizer, self._done)
+        checkpoint.save(
+            out.checkpoint, self._identity, load.weights(self._model), self._optimizer, self._done
+        )
 
     def resume(self, out: RunFolder) -> None:
         """Go on from the checkpoint, if there is one."""
-        found = checkpoint.restore(out.checkpoint, self._optimizer)
+        found = checkpoint.restore(out.checkpoint, self._identity, self._optimizer)
         if found is not None:
             arrays, self._done = found
             load.set_weights(self._model, arrays)
@@ -199,3 +202,9 @@ class Training:
         share = self._share()
         left = done.seconds * (1 - share) / share if share else None
         emit(Progress("train", done.step, len(self._packs), f"{loss:.3f}", done.tokens / done.seconds, left))
+
+
+def _identity(rows: Sequence[TokenRow], base: Path, plan: TrainPlan) -> str:
+    """Changes with all that makes a checkpoint useless; more or less time does not."""
+    parts = (base.name, base.stat().st_size, replace(plan, seconds=0.0), tuple(rows))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -1,0 +1,168 @@
+"""Training on the embedded model: exact packs, falling loss, resumable, bounded, stopped when it diverges."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.contracts import Event
+from engine.errors import Cancelled, EngineError
+from engine.personalize.rows import TokenRow
+from engine.personalize.run_folder import RunFolder
+from tests.engine.personalize.conftest import Free
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("peft")
+
+from engine.personalize.torch_backend import load, loop, packs  # noqa: E402
+
+pytestmark = pytest.mark.real
+PLAN = loop.TrainPlan(seconds=600, epochs=3, micro_batch_tokens=80)
+
+
+class CancelAfter:
+    """Cancels at the n-th look."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def check(self) -> None:
+        self.looks -= 1
+        if self.looks < 0:
+            raise Cancelled
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "20260101-000000")
+    folder.root.mkdir()
+    return folder
+
+
+@pytest.fixture
+def train(frozen: Any, base: Path, fact_rows: list[TokenRow], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`loop.train` on four rows, the base copied from memory instead of read from the file again."""
+    monkeypatch.setattr(load, "load_base", lambda _path: copy.deepcopy(frozen))
+
+    def start(out: RunFolder, plan: loop.TrainPlan = PLAN, control: Any = None) -> loop.TrainResult:
+        events: list[Event] = []
+        return loop.train(fact_rows[:4], base, out, plan, control or Free(), events.append)
+
+    return start
+
+
+def losses(run: RunFolder) -> list[float]:
+    return [json.loads(line)["loss"] for line in run.metrics.read_text().splitlines()]
+
+
+def test_a_pack_has_the_loss_and_the_gradient_of_its_rows_alone(
+    frozen: Any, fact_rows: list[TokenRow]
+) -> None:
+    model = copy.deepcopy(frozen).float()
+    load.attach(model, rank=4, alpha=8, seed=1)
+    named = load.parameters(model)
+    with torch.no_grad():
+        for tensor in named.values():
+            tensor.add_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(1)), alpha=0.02)
+    training = loop.Training(model, fact_rows, PLAN)
+    (pack,) = packs.epoch(fact_rows[:3], 1000, seed=0, number=0)
+    assert pack.head > 10
+    packed = training.loss(pack)
+    packed.backward()
+    gradients = {name: tensor.grad.clone() for name, tensor in named.items()}
+    model.zero_grad()
+    plain = torch.zeros(())
+    for row in pack.rows:
+        tokens = torch.tensor([[*row.prompt, *row.answer]])
+        labels = torch.tensor([[-100] * len(row.prompt) + list(row.answer)])
+        share = len(row.answer) / sum(len(item.answer) for item in pack.rows)
+        loss = model(input_ids=tokens, labels=labels).loss * share
+        loss.backward()
+        plain += loss.detach()
+    assert float(packed.detach()) == pytest.approx(float(plain), rel=1e-4)
+    for name, tensor in named.items():
+        torch.testing.assert_close(gradients[name], tensor.grad, rtol=1e-2, atol=1e-4)
+
+
+def test_the_loss_falls_and_a_cancelled_training_goes_on_as_if_unbroken(
+    train: Any, run: RunFolder, tmp_path: Path
+) -> None:
+    import numpy as np
+
+    whole = RunFolder(tmp_path / "whole")
+    whole.root.mkdir()
+    result = train(whole)
+    expected = losses(whole)
+    assert len(expected) == result.steps > 5
+    assert result.epochs == PLAN.epochs
+    assert expected[-1] < 0.6 * expected[0]
+    with pytest.raises(Cancelled):
+        train(run, control=CancelAfter(4))
+    assert len(losses(run)) == 3
+    assert not run.weights.exists()
+    assert train(run).steps == result.steps
+    assert losses(run) == expected
+    assert not run.checkpoint.exists()
+    with np.load(whole.weights) as one, np.load(run.weights) as other:
+        assert set(one.files) == set(other.files)
+        assert all(np.array_equal(one[name], other[name]) for name in one.files)
+
+
+def test_a_kill_while_a_checkpoint_is_replaced_leaves_the_one_before(train: Any, run: RunFolder) -> None:
+    with pytest.raises(Cancelled):
+        train(run, control=CancelAfter(4))
+    run.checkpoint.rename(run.checkpoint.with_name("checkpoint.old"))
+    (run.root / "checkpoint.part").mkdir()
+    # A later line, from steps after the checkpoint, and one cut in half.
+    with run.metrics.open("a") as metrics:
+        metrics.write('{"step": 4, "loss": 9.0}\n{"step": 5, "lo')
+    with pytest.raises(Cancelled):
+        train(run, control=CancelAfter(2))
+    assert len(losses(run)) == 4
+    assert 9.0 not in losses(run)
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(train: Any, run: RunFolder) -> None:
+    with pytest.raises(Cancelled):
+        train(run, control=CancelAfter(3))
+    assert len(losses(run)) == 2
+    assert train(run, replace(PLAN, seed=1, epochs=1)).steps == len(losses(run)) < 4
+
+
+def test_a_damaged_checkpoint_costs_time_only(train: Any, run: RunFolder) -> None:
+    with pytest.raises(Cancelled):
+        train(run, control=CancelAfter(3))
+    (state,) = run.checkpoint.iterdir()
+    state.write_bytes(state.read_bytes()[:5000])
+    with pytest.raises(Cancelled):
+        train(run, control=CancelAfter(2))
+    assert len(losses(run)) == 1
+
+
+def test_it_ends_when_the_time_is_used_up(train: Any, run: RunFolder) -> None:
+    result = train(run, loop.TrainPlan(seconds=1e-6, micro_batch_tokens=80))
+    assert result.steps == 1
+    assert 0 < result.epochs < 1
+    assert run.weights.exists()
+
+
+def test_a_training_that_diverges_is_stopped(train: Any, run: RunFolder) -> None:
+    with pytest.raises(EngineError) as caught:
+        train(run, loop.TrainPlan(seconds=600, learning_rate=1e30, micro_batch_tokens=80))
+    assert caught.value.code == "night_diverged"
+    assert not run.weights.exists()
+    assert not run.checkpoint.exists()
+
+
+def test_a_damaged_base_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "base.gguf"
+    path.write_bytes(b"GGUF, or so it says")
+    with pytest.raises(EngineError) as caught:
+        load.load_base(path)
+    assert caught.value.code == "model_broken"
