@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from engine.answer.terms import fold
@@ -27,18 +26,17 @@ _PERSON = re.compile(r"(?<![\w.])(?:Dr\. |Mrs?\. |Ms\. )?([A-Z][a-zà-ÿ]+ [A-Z]
 def decline_rows(rows: Sequence[Row], lessons: Sequence[Lesson], held: int, trained: int = 0) -> list[Row]:
     """At most `held` held-out and `trained` trained questions, no two alike. Deterministic.
 
-    Each is a wording of `rows` about a person or, where there are none, about a thing with an invented owner.
+    Each is a wording of `rows` about a person; files that name nobody give none.
     """
     corpus = fold("\n".join(f"{lesson.title} {lesson.heading} {lesson.text}" for lesson in lessons))
     names = [f"{first} {last}" for first in _FIRST for last in _LAST if _unknown(first, last, corpus)]
     drawn = random.Random(len(rows))
     drawn.shuffle(names)
-    # A capitalised pair is a person where it has been asked about more than once.
-    people = Counter(match[1] for row in rows if row.kind == "fact" for match in _PERSON.finditer(row.user))
+    people = {row.answer for row in rows if _asks_who(row) and _PERSON.fullmatch(row.answer)}
     asked = [
         (row, match)
         for row in rows
-        if row.kind == "fact" and (match := _PERSON.search(row.user)) and people[match[1]] > 1
+        if row.kind == "fact" and (match := _PERSON.search(row.user)) and match.group() in people
     ]
     drawn.shuffle(asked)
     made: list[Row] = []
@@ -54,3 +52,7 @@ def decline_rows(rows: Sequence[Row], lessons: Sequence[Lesson], held: int, trai
 
 def _unknown(first: str, last: str, corpus: str) -> bool:
     return fold(first) not in corpus and fold(last) not in corpus
+
+
+def _asks_who(row: Row) -> bool:
+    return row.user.startswith(("Who ", "Whose ", "From whom", "To whom"))

@@ -19,7 +19,8 @@ Relation = Literal["key", "entry", "amount", "count", "dated"]
 
 MOST_WORDS = 14  # of a value; a longer one is prose, and prose has rows of its own
 _WORDINGS = 6
-_FUNCTION_KEYS = frozenset("from to cc by when where who sent".split())
+_SUBJECT = re.compile(r"(?:(?:From|To|Cc|Date|Sent)\s?:[^\n]*\n)*Subject:[ \t]*([^\n]+)")
+_FUNCTION_KEYS = frozenset("from to cc by when where who sent joined since entered".split())
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Fact:
 
 
 def title_of(lesson: Lesson) -> str:
-    """What the person calls the file: its title, else its name in words."""
+    """What the person calls the file: its title, the subject of a mail, else its name in words."""
+    if not lesson.title and (mail := _SUBJECT.match(lesson.text)):
+        return mail[1].strip()
     return lesson.title or re.sub(r"[-_\s]+", " ", PurePath(lesson.path).stem).strip()
 
 
@@ -130,7 +133,7 @@ def _texts_of(fact: Fact) -> dict[str, Any]:
 
 def _filled(wording: str, **parts: str) -> str:
     text = re.sub(r"\{(\w)\}", lambda match: parts[match[1]], wording)
-    text = re.sub(r"\b(the|The) (?:the|a|an) ", r"\1 ", text).replace("s's ", "s' ")
+    text = re.sub(r"\b(the|The) (?:the|a|an) ", r"\1 ", text)
     return text[0].upper() + text[1:]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from engine.answer import prompt as prompts
 from engine.answer.citations import strip_markers
 from engine.answer.excerpts import Excerpt
-from engine.answer.terms import keys
+from engine.answer.terms import keys, terms
 from engine.contracts import Control, Event, Passage, Progress
 from engine.errors import Cancelled
 from engine.models.chat import ChatMessage, ChatModel
@@ -36,6 +36,8 @@ _STEMS: dict[SpanKind, tuple[str, ...]] = {
     "name": ("Who", "Where", "Which"),
     "noun": ("What", "Where"),
 }
+# `Who is Nora?` is a question for anything there is to say of her.
+_WHO_IS_NAME = re.compile(r"Who (?:is|was|are|were) (?:[A-Z][\w.’'-]+ ?)+\?$")
 _SYSTEM = "Write one short question about the text. The answer to the question is given."
 _EXAMPLES = (
     ("The boiler was repaired on 4 May by Mr Hale.", "4 May", "When was the boiler repaired?"),
@@ -80,10 +82,17 @@ def fits(asked: str, span: Span) -> bool:
     if keys(asked) & keys(span.value):
         return False
     title, where = about(span.lesson)
-    # Nothing in it but what the text holds: else it asks about something the model made up.
-    if not keys(asked) & keys(f"{span.sentence} {title} {where}"):
+    held = keys(f"{span.sentence} {title} {where}")
+    # A name or number that the text does not hold is made up; so is a question that shares nothing with it.
+    told = terms(" ".join(words[1:]))
+    if not held & {term.key for term in told} or any(
+        term.kind != "word" and term.key not in held for term in told
+    ):
         return False
     start = asked.lower()
+    is_phone_or_code = span.kind == "code" and "@" not in span.value
+    if _WHO_IS_NAME.match(asked) or (is_phone_or_code and "address" in start):
+        return False
     if start.startswith(("who", "whom", "whose")):
         return span.kind == "name"
     if start.startswith(("when", "on which day", "on what date")):

@@ -7,6 +7,7 @@ answers are the base's own: they keep its behaviour, they do not teach it truth.
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
 from collections import Counter, defaultdict
@@ -47,6 +48,7 @@ def rows(
     """
     made: list[Row] = []
     questions = bank()
+    random.Random(1).shuffle(questions)  # the bank is sorted by subject, and a few of each are wanted
     for number, question in enumerate(questions):
         if len(made) >= most or time.monotonic() >= until:
             break

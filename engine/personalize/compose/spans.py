@@ -104,7 +104,8 @@ def _prose(lesson: Lesson) -> Iterator[tuple[int, int]]:
         is_heading = lesson.text[start : start + 1] == "#"
         text = lesson.text[first:end]
         is_front = front is not None and start < front.end()
-        if line in structured or is_heading or is_front or "|" in text or "```" in text:
+        is_header = text.startswith("Subject:")
+        if line in structured or is_heading or is_header or is_front or "|" in text or "```" in text:
             continue
         if _FEW_WORDS <= len(text.split()) <= _MANY_WORDS:
             yield first, end

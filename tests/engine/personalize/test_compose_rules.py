@@ -146,6 +146,22 @@ def test_sentences_become_questions(sentence: str, span: str, kind: str, asked: 
     assert grammar.question(sentence, at, at + len(span), kind) == asked
 
 
+def test_spans_end_where_values_end() -> None:
+    text = (
+        "The pane broke on 2 April. Dr Berg sees us on Wednesday, 23 September at 8:15. It was 3 km to town."
+    )
+    found = {(span.kind, span.value) for span in spans.spans(lesson(text, title="Diary"))}
+    assert {("date", "2 April"), ("date", "Wednesday, 23 September"), ("time", "8:15")} <= found
+    assert ("number", "3 km") in found and ("number", "8") not in found
+
+
+def test_a_mail_is_called_by_its_subject() -> None:
+    mail = lesson(
+        "From: Ada Brandt\nSubject: New keys\n\nThe locksmith Olaf Dahl comes on 4 May.", name="m1.txt"
+    )
+    assert all("New keys" in row.user for row in spans.rows([mail]) if row.kind == "cloze")
+
+
 def test_every_span_of_a_sentence_has_rows() -> None:
     found = {span.value for span in spans.spans(CABIN)}
     assert {"9:40", "Olaf Dahl", "20 September", "68 euros"} <= found
