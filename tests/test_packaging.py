@@ -55,6 +55,8 @@ def _imported() -> dict[str, str]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "find_spec":
+                names = [str(ast.literal_eval(node.args[0]))]  # found, but not imported
             for top in {name.partition(".")[0] for name in names} - set(OURS) - sys.stdlib_module_names:
                 distribution = known.get(top, [top])[0].lower().replace("_", "-")
                 found.setdefault(BROUGHT_BY.get(distribution, distribution), str(path.relative_to(ROOT)))

@@ -7,6 +7,7 @@ for no passage, never for another one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.store.database import Database, Row, memory_database
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
 
 def extension() -> str:
-    """The path of the loadable extension."""
-    import sqlite_vec
+    """The path of the loadable extension.
 
-    return str(sqlite_vec.loadable_path())
+    Its package is found, not imported: importing it loads numpy, also in the window.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec("sqlite_vec")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("sqlite_vec")
+    return str(Path(spec.submodule_search_locations[0]) / "vec0")
 
 
 def version() -> str:

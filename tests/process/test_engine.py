@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,6 +97,19 @@ def test_status_and_problems_name_every_file(engine: Engine, folder: Path) -> No
     assert (status.coverage.indexed, status.coverage.meaning, status.coverage.skipped) == (2, 2, 1)
     assert [(p.path, p.reason) for p in engine.problems()] == [(str(folder / "empty.txt"), "empty")]
     assert [f.path for f in status.folders] == [str(folder)]
+
+
+def test_looking_at_the_library_loads_no_library_of_models(engine: Engine, folder: Path, home: Home) -> None:
+    engine.index([folder]).result(HANG)
+    look = (
+        "import sys; from engine.api import Engine; engine = Engine(sys.argv[1], write=False);"
+        "assert engine.status().coverage.files == 3; engine.problems(); engine.chats(); engine.close();"
+        "print({'numpy', 'sqlite_vec', 'onnxruntime', 'llama_cpp', 'tokenizers'} & set(sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", look, str(home.root)], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "set()"
 
 
 def test_a_removed_folder_leaves_nothing(engine: Engine, folder: Path, home: Home) -> None:
