@@ -19,8 +19,7 @@ from engine.personalize.compose import questions, replay, spans, structure
 from engine.personalize.compose.decline import decline_rows
 from engine.personalize.compose.facts import digest
 from engine.personalize.rows import Lesson, Row, TokenRow
-
-VERSION = 1  # of the composer; rows kept from another one are composed anew
+from engine.personalize.rows_db import RowStore
 
 ANSWER_WORDS = 40  # a row that answers at greater length teaches rambling
 _QUESTIONS_SHARE = 0.7  # of the seconds that asking the model may take; replay gets the rest
@@ -63,10 +62,11 @@ def compose(
     plan: Plan,
     control: Control,
     emit: Callable[[Event], None],
+    store: RowStore | None = None,
 ) -> list[Row]:
     """All rows of a night, trained and held ones. Without a model: only what rules can write.
 
-    Raises Cancelled; nothing is kept then.
+    Raises Cancelled. What the model was asked until then is in `store`, and is not asked again.
     """
     arms = plan.arms
     control.check()
@@ -78,7 +78,7 @@ def compose(
     emit(Progress("compose", 0, len(lessons), "questions"))
     until = time.monotonic() + plan.seconds * (_QUESTIONS_SHARE if arms.replay or arms.reading else 1.0)
     if arms.questions and model is not None:
-        made += questions.rows(lessons, model, control, emit, until)
+        made += questions.rows(lessons, model, control, emit, until, store)
     rows = split(within(unambiguous(made), lessons, plan.rows), plan.held)
     trained = sum(row.split == "train" for row in rows)
     rows += decline_rows(rows, lessons, plan.absent, round(trained * 0.05) if arms.decline else 0)
@@ -86,7 +86,7 @@ def compose(
     if arms.reading:
         rows += replay.reading_rows(rows, lessons, round(trained * plan.reading_share))
     if arms.replay and model is not None:
-        rows += replay.rows(model, round(trained * plan.replay_share), control, emit, until)
+        rows += replay.rows(model, round(trained * plan.replay_share), control, emit, until, store)
     emit(Progress("compose", len(lessons), len(lessons), ""))
     return rows
 

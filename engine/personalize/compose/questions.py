@@ -18,10 +18,11 @@ from engine.contracts import Control, Event, Passage, Progress
 from engine.errors import Cancelled
 from engine.models.chat import ChatMessage, ChatModel
 from engine.personalize.compose import grammar
-from engine.personalize.compose.facts import about, make_row
+from engine.personalize.compose.facts import about, digest, make_row
 from engine.personalize.compose.replay import say
 from engine.personalize.compose.spans import Span, SpanKind, spans
 from engine.personalize.rows import Lesson, Row
+from engine.personalize.rows_db import RowStore
 
 QUESTION_TOKENS, ANSWER_TOKENS = 28, 28
 _MOST_WORDS = 20  # of a question
@@ -52,26 +53,40 @@ def rows(
     control: Control,
     emit: Callable[[Event], None],
     until: float,
+    store: RowStore | None = None,
 ) -> list[Row]:
     """Rows for the spans whose questions come back right, until `until` (time.monotonic). Raises Cancelled.
 
-    Spans for which the rules of grammar have no question come first: they need it most.
+    What `store` holds is not asked again, and costs no time. Spans for which the rules of grammar have no
+    question come first: they need it most.
     """
     found = [span for lesson in lessons for span in spans(lesson)]
     found.sort(key=_has_rule)
     subjects = _subjects(lessons)
     made: list[Row] = []
     for number, span in enumerate(found):
-        if time.monotonic() >= until:
-            break
+        passage = digest([span.lesson.text, *about(span.lesson)])
+        place = f"{span.start}-{span.end}"
+        known = store.found(passage, place) if store else None
+        if known is None and time.monotonic() >= until:
+            continue
         emit(Progress("compose", number, len(found), "questions"))
-        passage = subjects[span.lesson.path, span.lesson.heading]
-        for stem in _STEMS[span.kind]:
-            asked = _written(span, stem, model, control)
-            if asked and _leads_back(asked, span, passage, model, control):
-                made += _rows_of(asked, span)
-                break
+        if known is None:
+            known = _found(span, subjects[span.lesson.path, span.lesson.heading], model, control)
+            if store:
+                store.keep(passage, place, span.lesson.path, known)
+        if known:
+            made += _rows_of(known, span)
     return made
+
+
+def _found(span: Span, subject: Passage, model: ChatModel, control: Control) -> str:
+    """The first question for the span that leads back to it; empty if none does."""
+    for stem in _STEMS[span.kind]:
+        asked = _written(span, stem, model, control)
+        if asked and _leads_back(asked, span, subject, model, control):
+            return asked
+    return ""
 
 
 def fits(asked: str, span: Span) -> bool:

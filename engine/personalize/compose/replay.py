@@ -21,6 +21,7 @@ from engine.errors import Cancelled
 from engine.models.chat import ChatModel
 from engine.personalize.compose.facts import digest
 from engine.personalize.rows import Lesson, Row
+from engine.personalize.rows_db import RowStore
 from resources import resource
 
 ANSWER_TOKENS = 40
@@ -40,29 +41,45 @@ def bank() -> list[str]:
 
 
 def rows(
-    model: ChatModel, most: int, control: Control, emit: Callable[[Event], None], until: float
+    model: ChatModel,
+    most: int,
+    control: Control,
+    emit: Callable[[Event], None],
+    until: float,
+    store: RowStore | None = None,
 ) -> list[Row]:
     """At most `most` questions of the bank with the answer the base gives under two wordings.
 
-    Each kept answer is taught under both. Stops at `until` (time.monotonic) with what it has.
+    Each kept answer is taught under both. Stops at `until` (time.monotonic) with what it has; what `store`
+    holds costs no time.
     """
     made: list[Row] = []
     questions = bank()
     random.Random(1).shuffle(questions)  # the bank is sorted by subject, and a few of each are wanted
     for number, question in enumerate(questions):
-        if len(made) >= most or time.monotonic() >= until:
+        if len(made) >= most:
             break
-        emit(Progress("compose", number, len(questions), "replay"))
-        first = say(model, question, ANSWER_TOKENS, control)
-        if not first or len(first.split()) > SHORT_WORDS or _REFUSES.search(first):
-            continue
-        other = _SECOND.format(question=question)
-        if not alike(first, say(model, other, ANSWER_TOKENS, control)):
-            continue
-        for user in (question, other):
-            identity = digest(["replay", user, first])
-            made.append(Row(identity, "replay", user, first, digest(["replay", question])))
+        group = digest(["replay", question])
+        answer = store.found(group, "") if store else None
+        if answer is None:
+            if time.monotonic() >= until:
+                continue
+            emit(Progress("compose", number, len(questions), "replay"))
+            answer = _settled(question, model, control)
+            if store:
+                store.keep(group, "", "", answer)
+        for user in (question, _SECOND.format(question=question)) if answer else ():
+            made.append(Row(digest(["replay", user, answer]), "replay", user, answer, group))
     return made[:most]
+
+
+def _settled(question: str, model: ChatModel, control: Control) -> str:
+    """The base's short answer if it gives about the same one when asked otherwise; else empty."""
+    first = say(model, question, ANSWER_TOKENS, control)
+    if not first or len(first.split()) > SHORT_WORDS or _REFUSES.search(first):
+        return ""
+    second = say(model, _SECOND.format(question=question), ANSWER_TOKENS, control)
+    return first if alike(first, second) else ""
 
 
 def alike(first: str, second: str) -> bool:
