@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -72,16 +73,25 @@ class Engine:
                     raise
         try:
             self._settings = choices.load(self.home.settings)
-            self._user = UserStore(self.home, write=self._lock.held)
+            if self._lock.held:
+                # Who may write opens the chats, and hears of damage, at once; who only reads, when needed.
+                _ = self._user
         except BaseException:
             self._lock.release()
             raise
         self._answer = Worker("answer", self.home)
         self._index = Worker("index", self.home)
         self._night = Worker("night", self.home)
-        self._nights = NightShift(self.home, self._user, self._night)
         self._answering = 0
         self._counting = threading.Lock()
+
+    @cached_property
+    def _user(self) -> UserStore:
+        return UserStore(self.home, write=self._lock.held)
+
+    @cached_property
+    def _nights(self) -> NightShift:
+        return NightShift(self.home, self._user, self._night)
 
     def __enter__(self) -> Engine:
         return self
@@ -102,7 +112,8 @@ class Engine:
             thread.start()
         for thread in ending:
             thread.join()
-        self._user.close()
+        if "_user" in self.__dict__:
+            self._user.close()
         self._lock.release()
 
     # -- library ---------------------------------------------------------------------------------
@@ -245,7 +256,7 @@ class Engine:
         asked = self._store_question(question, known)
         params = {
             "question": question,
-            "history": [to_json(Turn(m.role, m.text)) for m in history if m.text],
+            "history": [to_json(Turn(m.role, m.text)) for m in history],
             "folder": within,
             "files": files,
             "max_tokens": max_tokens,
@@ -370,7 +381,13 @@ class Engine:
 
     def doctor(self) -> list[Check]:
         """Check machine and install; what fails carries a hint how to mend it."""
-        return doctor.check(self.home, self._answer)
+        return [*doctor.check(self.home, self._answer), self._chats_check()]
+
+    def _chats_check(self) -> Check:
+        try:
+            return Check("chats", True, f"{self._user.count_chats()} chats")
+        except EngineError as error:
+            return Check("chats", False, error.message, error.hint)
 
     def processes(self) -> dict[str, int]:
         """Process ids of the workers that run now, by role."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.answer.questions import names
 from engine.answer.support import context_keys, rarity
 from engine.answer.terms import keys, sentences
 from engine.contracts import Passage
@@ -44,7 +45,12 @@ def excerpts(
     most: int,
     budget: int,
 ) -> list[Excerpt]:
-    """At most `most` passages with the lines that fit `budget` tokens, the most promising passage first."""
+    """At most `most` passages with the lines that fit `budget` tokens, the most promising passage first.
+
+    Where some passages hold every name of the question, the others are left out: beside files that look alike
+    a small model takes the value of one for that of another.
+    """
+    passages = _named(query, passages) or passages
     lines = _scored(query, passages)
     worth = _WORTH * max((line.score for line in lines), default=0.0)
     chosen: list[_Line] = []
@@ -64,6 +70,11 @@ def excerpts(
         Excerpt(passages[index], _joined(passages[index].text, [c for c in chosen if c.passage == index]))
         for index in order
     ]
+
+
+def _named(query: str, passages: Sequence[Passage]) -> list[Passage]:
+    wanted = {term.key for term in names(query)}
+    return [p for p in passages if wanted and wanted <= keys(p.text) | context_keys(p)]
 
 
 def _scored(query: str, passages: Sequence[Passage]) -> list[_Line]:

@@ -165,7 +165,8 @@ class Answerer:
         listener = self._emit_token if streaming else None
         generation, written = self._write(built.tokens, limit, clock, listener)
         stopped = generation.finish == "stopped" or self._cancelled()
-        unsure = (generation.mean_logprob or -math.inf) < sure or bool(
+        mean = generation.mean_logprob
+        unsure = (-math.inf if mean is None else mean) < sure or bool(
             not streaming and _PARTICULAR.search(written)
         )
         if not stopped and (unsure or not keys(written) or refuses(written)):

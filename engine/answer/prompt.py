@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import PurePath
 from string import Template
 from typing import Any
@@ -114,10 +115,11 @@ def _numbered(n: int, excerpt: Excerpt) -> str:
 def _fitting_turns(model: ChatModel, history: Sequence[Turn], budget: int) -> list[Turn]:
     """The newest question-answer pairs that fit, oldest first; a pair is never torn."""
     kept: list[Turn] = []
-    for at in range(len(history) - 2, -1, -2):
-        pair = list(history[at : at + 2])
-        budget -= sum(len(model.tokenize(turn.text)) + 8 for turn in pair)
-        if budget < 0 or [turn.role for turn in pair] != ["user", "assistant"]:
+    for asked, answered in reversed(list(pairwise(history))):
+        if (asked.role, answered.role) != ("user", "assistant") or not answered.text:
+            continue  # a question that was stopped, or nothing in the files answered it
+        budget -= sum(len(model.tokenize(turn.text)) + 8 for turn in (asked, answered))
+        if budget < 0:
             break
-        kept = pair + kept
+        kept = [asked, answered, *kept]
     return kept

@@ -18,6 +18,9 @@ _REFERRING = re.compile(
     re.IGNORECASE,
 )
 _OWN = re.compile(r"\b(?:my|mine|our|ours|we|us|me|i|i'm|i've)\b", re.IGNORECASE)
+# What answers these is rarely one line.
+_PROCEDURE = re.compile(r"\b(?:how (?:do|does|can|should|would|to)|why)\b", re.IGNORECASE)
+_KIND_NOUN = re.compile(r"\b(?:which|what)\s+(\w+)", re.IGNORECASE)
 FOLLOW_UP_WORDS = 12
 ENOUGH_WORDS = 0.5  # share of the question's terms that one passage must hold
 ENOUGH_SIMILARITY = 0.5  # or the cosine of its nearest passage
@@ -50,7 +53,11 @@ def is_personal(question: str, passages: Sequence[Passage]) -> bool:
 def answers(question: str, text: str, context: Set[str] = frozenset()) -> bool:
     """Whether `text` adds a term of the kind asked for: a name for "who", a number for "when", "how much"."""
     asked, kinds = keys(question) | context, _asked_kinds(question)
-    return any(term.kind in kinds and term.key not in asked for term in terms(text))
+    new = [term for term in terms(text) if term.kind in kinds and term.key not in asked]
+    if kinds == {"name"}:
+        # People are written Like This; JSON and HTTP did not do it.
+        return any(text[term.start : term.end][1:2].islower() for term in new)
+    return bool(new)
 
 
 def names(question: str) -> list[Term]:
@@ -96,10 +103,19 @@ def quotable(query: str, passages: Sequence[Passage]) -> tuple[Passage, int, int
     They must stand with every name of the question and most of its other words (half of them where there are
     names), and add a term of the kind that is asked for: a name for "who", a number for "when".
     """
+    if _PROCEDURE.search(query):
+        return None
     asked = terms(query)
     named = {term.key for term in names(query)}
-    words = [term for term in asked if term.key not in named]
     known = set().union(*(keys(passage.text) | context_keys(passage) for passage in passages))
+    kind = _KIND_NOUN.search(query)
+    words = [
+        term
+        for term in asked
+        # "Which town ...": a file rarely says of a town that it is one.
+        if term.key not in named
+        and not (named and kind and term.start == kind.start(1) and term.key not in known)
+    ]
     enough = ENOUGH_WITH_NAMES if named else ENOUGH_TO_QUOTE
     best, best_share = None, 0.0
     for passage in passages:
@@ -107,7 +123,7 @@ def quotable(query: str, passages: Sequence[Passage]) -> tuple[Passage, int, int
         for start, end, penalty in _quotes(passage.text):
             text = passage.text[start:end]
             held = keys(text)
-            share = _coverage(words, held | context, known)
+            share = _coverage(words, held | context, known) if words or not named else 1.0
             about = named <= held | context and bool(held & {term.key for term in asked})
             if about and share >= enough and share - penalty > best_share and answers(query, text, context):
                 best, best_share = (passage, start, end), share - penalty

@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import PurePath
 
 from engine.answer.terms import Term, keys, sentences, terms
@@ -47,6 +48,7 @@ class _Claim:
     echoed: frozenset[str]
     asked_names: frozenset[str]
     asked_words: Mapping[str, float]  # with their weights: rare words say more about what is asked
+    asked_pairs: tuple[frozenset[str], ...] = ()  # each number asked about, with the words beside it
     best_asked: float = 0.0  # the largest weighted share of them that any window holds
 
     @property
@@ -66,6 +68,13 @@ class _Claim:
             new_words=frozenset(t.key for t in said if t.kind == "word" and t.key not in asked_keys),
             echoed=frozenset(t.key for t in said if t.key in asked_keys),
             asked_names=frozenset(t.key for t in asked if t.kind != "word"),
+            asked_pairs=tuple(
+                frozenset((t.key, neighbour.key))
+                for at, t in enumerate(asked)
+                if t.kind == "number"
+                for neighbour in asked[max(at - 1, 0) : at + 2]
+                if neighbour.kind != "number" and neighbour.key in rarity
+            ),
             asked_words={t.key: rarity[t.key] for t in asked if t.kind == "word" and t.key in rarity},
         )
 
@@ -173,7 +182,7 @@ def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
     found = terms(window)
     held = {term.key for term in found}
     near = held | context
-    if not claim.new_values <= held or not claim.asked_names <= near:
+    if not claim.new_values <= held or not claim.asked_names <= near or not _numbers_stand(claim, found):
         return 0.0
     own, asked = _share(claim.new_words, near), _asked_share(claim, near)
     if claim.new_values:
@@ -188,6 +197,12 @@ def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
     if not enough or not about or not _stands_with(claim, found):
         return 0.0
     return 0.4 + 0.3 * own + 0.3 * asked
+
+
+def _numbers_stand(claim: _Claim, found: list[Term]) -> bool:
+    """A number asked about ("month 3") stands beside its word in the window, not beside another."""
+    neighbours = {frozenset((one.key, other.key)) for one, other in pairwise(found)}
+    return not claim.asked_pairs or not neighbours.isdisjoint(claim.asked_pairs)
 
 
 def _share(part: frozenset[str], whole: set[str]) -> float:

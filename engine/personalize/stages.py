@@ -26,6 +26,7 @@ from engine.personalize.compose import compose as composing
 from engine.personalize.decide import decide
 from engine.personalize.evaluate import ARMS, Outcome, Probe, run_arm, shares
 from engine.personalize.night import COMPOSE_SHARE, TRAIN_SHARE, Night, Stage
+from engine.personalize.rows_db import RowStore
 from engine.personalize.torch_backend.loop import TrainPlan, train
 from resources import resource
 
@@ -58,9 +59,12 @@ def _compose(night: Night) -> Mapping[str, Any]:
     """Rows, the questions held out to score them, and the tokens to train on."""
     lessons = list(rows.read_lessons(night.run.lessons))
     with _chat(night.home) as model:
-        made = composing.compose(
-            lessons, model, composing.Plan(seconds=night.share(COMPOSE_SHARE)), night.control, night.emit
-        )
+        plan = composing.Plan(seconds=night.share(COMPOSE_SHARE))
+        store = RowStore(night.home.rows_db, model.id)
+        try:
+            made = composing.compose(lessons, model, plan, night.control, night.emit, store)
+        finally:
+            store.close()
         trained = [row for row in made if row.split == "train"]
         if len(trained) < LEAST_ROWS:
             raise EngineError(

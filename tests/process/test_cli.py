@@ -142,6 +142,11 @@ def test_a_corrupt_user_db_is_refused_and_never_overwritten(
         assert code == 3 and lines[-1]["error"]["code"] == "user_db_corrupt"
         assert "backups" in lines[-1]["error"]["hint"]
     assert home.user_db.read_bytes() == before
+    # What does not need the chats goes on, and the doctor names what is wrong.
+    code, [reply], _ = run(capsys, "search", "pump")
+    assert code == 0 and reply["results"]
+    code, [found], _ = run(capsys, "doctor")
+    assert code == 4 and [c["name"] for c in found["checks"] if not c["ok"]][-1] == "chats"
 
 
 def test_interrupting_index_exits_130_and_leaves_no_process(home: Home, tmp_path: Path) -> None:

@@ -72,6 +72,13 @@ def test_a_swapped_value_is_not_verified(question: str, right: str, swapped: str
     assert not any(c.verified for c in bad.citations)
 
 
+def test_a_number_of_the_question_keeps_its_word() -> None:
+    rows = "month: 3; weight: 80; books: 6\nmonth: 6; weight: 77; books: 3"
+    table = [passage(rows, "/docs/weights.csv")]
+    for answer, supported in (("The weight was 80.", True), ("The weight was 77.", False)):
+        assert check("What was the weight in month 3?", answer, table).supported is supported
+
+
 def test_a_quote_is_the_stored_text_at_its_span() -> None:
     checked = check("What is the deposit?", "The deposit is 1,700 euros [1].", FILES)
     (citation,) = checked.citations

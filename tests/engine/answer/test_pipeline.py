@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from engine.answer import prompt
 from engine.answer.citations import quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.pipeline import Answerer, Limits, Question, refuses
-from engine.answer.questions import is_personal, judge, quotable, search_query
+from engine.answer.questions import answers, is_personal, judge, quotable, search_query
 from engine.contracts import Answer, Event, Found, Passage, SearchReply, Token, Turn
 from engine.errors import Cancelled, EngineError
 from engine.models.fake import FakeChat
@@ -261,6 +262,35 @@ def test_a_quotable_line_says_more_than_the_question() -> None:
 )
 def test_refusals_are_recognised(text: str, expected: bool) -> None:
     assert refuses(text) is expected
+
+
+def test_what_a_question_asks_for_is_of_a_kind() -> None:
+    assert answers("Who repairs the pump?", "Pawel Nowak repairs it.")
+    assert not answers("Who made Datasette?", "This imports the JSON file.")
+    assert not answers("When is it repaired?", "Soon.") and answers("When is it repaired?", "In 2021.")
+    assert quotable("How do I repair the pump?", found(GARDEN).results) is None
+
+
+def test_files_that_look_alike_are_told_apart_by_the_names() -> None:
+    letters = found("Edda Arno moved to Eskeby on 3 May.", "Nils Arno moved to Hollen on 9 May.")
+    shown = excerpts("To which town did Nils Arno move?", letters.results, len, most=3, budget=500)
+    assert [excerpt.passage.rank for excerpt in shown] == [2]
+    answer = Asked(FakeChat("Nobody knows."), letters)("To which town did Nils Arno move?")
+    assert "Hollen" in answer.answer and answer.citations[0].verified
+
+
+def test_an_unanswered_question_does_not_hide_the_turns_before_it() -> None:
+    model = FakeChat()
+    history = (
+        Turn("user", "Who repairs the pump?"),
+        Turn("assistant", "Pawel Nowak [1]."),
+        Turn("user", "Who paints it?"),
+        Turn("assistant", ""),
+        Turn("user", "Never answered"),
+    )
+    with_turns = prompt.build(model, "And when?", (), history, reserve=50).tokens
+    assert len(with_turns) == len(prompt.build(model, "And when?", (), history[:2], reserve=50).tokens)
+    assert len(with_turns) > len(prompt.build(model, "And when?", (), (), reserve=50).tokens)
 
 
 def test_passages_keep_their_place(home: object) -> None:
