@@ -121,6 +121,8 @@ def quotable(query: str, passages: Sequence[Passage]) -> tuple[Passage, int, int
     for passage in passages:
         context = context_keys(passage)
         for start, end, penalty in _quotes(passage.text):
+            if penalty and not words:
+                continue  # a name alone does not say that the sentence beside it is meant
             text = passage.text[start:end]
             held = keys(text)
             share = _coverage(words, held | context, known) if words or not named else 1.0
