@@ -68,9 +68,10 @@ def test_drop_ask_see_the_source_close_and_reopen(
     desk = open_desk(home)
     window = desk.window
     drop(window, papers)
-    qtbot.waitUntil(lambda: window.library.summary.isVisible(), timeout=SLOW)
-    assert window.library.summary.text() == "2 of 3 files can be searched. Left out: 1."
+    said = "2 of 3 files can be searched. Left out: 1."
+    qtbot.waitUntil(lambda: window.library.summary.text() == said, timeout=SLOW)
     qtbot.waitUntil(lambda: window.library.problems.rowCount() == 1, timeout=SLOW)
+    qtbot.waitUntil(lambda: window.sidebar.folders.rowCount() == 1, timeout=SLOW)
     assert window.library.problems.index(0, 1).data() == "It is empty."
     assert window.sidebar.folders.index(0).data() == "papers"
     answer = ask(window, "What is the notice period of the lease?")
