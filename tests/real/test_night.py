@@ -15,7 +15,7 @@ from engine.paths import Home
 
 pytest.importorskip("torch")
 pytest.importorskip("peft")
-pytestmark = [pytest.mark.real, pytest.mark.process]
+pytestmark = [pytest.mark.real, pytest.mark.process, pytest.mark.timeout(1800)]
 HANG = 900.0
 
 FILES = {

@@ -28,7 +28,7 @@ pytest.importorskip("gguf")
 
 from engine.personalize.torch_backend import load, loop
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 SILENT = AdapterCard("20260101-000000", "", "0" * 64, 1, 16, 32.0)
 
 

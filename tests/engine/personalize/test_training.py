@@ -22,7 +22,7 @@ pytest.importorskip("peft")
 
 from engine.personalize.torch_backend import load, loop, packs  # noqa: E402
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 PLAN = loop.TrainPlan(seconds=600, epochs=3, micro_batch_tokens=80)
 
 
