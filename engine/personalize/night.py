@@ -97,7 +97,7 @@ def run_night(
     """Run what is not done yet; returns run.json. Raises Cancelled, EngineError; what is done stays done."""
     night = Night(run, home, NightControl(control, run), emit)
     while (name := run.next_stage()) is not None:
-        emit(Progress(name, STAGES.index(name), len(STAGES)))  # type: ignore[arg-type]
+        emit(Progress(name, STAGES.index(name), len(STAGES)))
         began, waited = time.monotonic(), night.control.waited
         outcome = stages[name](night)
         seconds = time.monotonic() - began - (night.control.waited - waited)

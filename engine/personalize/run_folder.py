@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STAGES = ("select", "compose", "train", "export", "evaluate", "decide")
+from engine.contracts import Phase
+
+STAGES: tuple[Phase, ...] = ("select", "compose", "train", "export", "evaluate", "decide")
 VERSION = 1
 
 
@@ -93,7 +95,7 @@ class RunFolder:
         """Record that `stage` is done, with what it reports."""
         self.update(stages={**self.read().get("stages", {}), stage: outcome})
 
-    def next_stage(self) -> str | None:
+    def next_stage(self) -> Phase | None:
         """The first stage that is not done; None when the night is over."""
         done = self.read().get("stages", {})
         return next((stage for stage in STAGES if stage not in done), None)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from engine.answer.terms import fold
 from engine.personalize.compose.facts import digest
-from engine.personalize.rows import Lesson, Row
+from engine.personalize.rows import Lesson, Row, Split
 
 REFUSAL = "I don't know that."
 _FIRST = """Aldo Berit Casimir Dagny Edwin Freya Gustav Hedda Ilario Jorunn Konrad Liselotte Mauro Nadine Otis
@@ -44,9 +44,9 @@ def decline_rows(rows: Sequence[Row], lessons: Sequence[Lesson], held: int, trai
         if len(made) == held + trained:
             break
         user = f"{row.user[: match.start()]}{name}{row.user[match.end() :]}"
-        split = "held" if len(made) < held else "train"
+        split: Split = "held" if len(made) < held else "train"
         identity = digest(["decline", user])
-        made.append(Row(identity, "decline", user, REFUSAL, identity, split))  # type: ignore[arg-type]
+        made.append(Row(identity, "decline", user, REFUSAL, identity, split))
     return made
 
 
