@@ -6,8 +6,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from engine.models.llama import context_settings
+from engine.models.native import library, model_parameters
 
 
 class BareLlama:
@@ -17,7 +19,11 @@ class BareLlama:
         from llama_cpp import Llama
 
         settings: dict[str, Any] = context_settings(context)
-        self._llama = Llama(str(path), verbose=False, **settings)
+        llama = library()
+        defaults = model_parameters(llama)
+        # `Llama` has no argument for what `model_parameters` sets, and would crash where that matters.
+        with patch.object(llama, "llama_model_default_params", lambda: defaults):
+            self._llama = Llama(str(path), verbose=False, **settings)
 
     def first_token_ms(self, prompt: Sequence[int], cached: int) -> float:
         """Time to evaluate `prompt` after its first `cached` tokens, and to choose the next one."""

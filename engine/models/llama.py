@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import Cancelled, EngineError
 from engine.models import adapters
 from engine.models.chat import ChatMessage, Generation, OnPrompt, Pieces, repeats
-from engine.models.native import AbortSwitch, library, listening
+from engine.models.native import AbortSwitch, library, listening, model_parameters
 from engine.models.template import ChatTemplate
 from engine.models.threads import physical_cores
 
@@ -243,7 +243,7 @@ class LlamaChat:
     # -- the C side ------------------------------------------------------------------------------
 
     def _load(self, path: Path, settings: dict[str, Any]) -> Any:
-        parameters = self._llama.llama_model_default_params()
+        parameters = model_parameters(self._llama)
         parameters.n_gpu_layers = settings["n_gpu_layers"]
         parameters.load_mode = self._llama.LLAMA_LOAD_MODE_MMAP
         return self._llama.llama_model_load_from_file(os.fsencode(path), parameters)

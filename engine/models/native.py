@@ -56,6 +56,18 @@ def library() -> Any:
     return llama
 
 
+def model_parameters(llama: Any) -> Any:
+    """llama.cpp's default model parameters, without what makes it crash on this processor.
+
+    Its kernels for Intel's AMX end the process when built with GCC before 12.4, which drops the tile
+    configuration they store (llama.cpp #20824 and #26954). A build does not say which compiler made it, so
+    that all builds with AMX compute without; weights then stay in their common layout.
+    """
+    parameters = llama.llama_model_default_params()
+    parameters.use_extra_bufts = b"AMX_INT8 = 1" not in llama.llama_print_system_info()
+    return parameters
+
+
 @contextlib.contextmanager
 def listening() -> Iterator[NativeErrors]:
     """Collect the errors llama.cpp logs within the block."""
