@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop import style
 
@@ -55,6 +55,24 @@ def frame(kind: str) -> QFrame:
     made = QFrame()
     made.setObjectName(kind)
     return made
+
+
+def column_page() -> tuple[QWidget, QVBoxLayout]:
+    """A page whose content is one column of readable width, and the layout to fill from the top."""
+    column = QWidget()
+    column.setObjectName("column")
+    column.setMaximumWidth(style.COLUMN + 120)
+    inner = QVBoxLayout(column)
+    inner.setContentsMargins(0, 0, 0, 0)
+    inner.setSpacing(14)
+    page = QWidget()
+    page.setObjectName("page")
+    outer = QHBoxLayout(page)
+    outer.setContentsMargins(28, 20, 28, 24)
+    outer.addStretch(0)
+    outer.addWidget(column, 1)
+    outer.addStretch(0)
+    return page, inner
 
 
 def disown(widget: QWidget) -> None:
