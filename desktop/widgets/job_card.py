@@ -17,7 +17,7 @@ from engine.contracts import Progress
 
 
 class JobCard(QFrame):
-    """A job of the library. `ended(card, result)` at the end: the result is None after cancelling or an error."""
+    """A job of the library. `ended(card, result)`: the result is None after cancelling or an error."""
 
     ended = Signal(object, object)
     failed = Signal(object)
