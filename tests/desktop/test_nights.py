@@ -55,6 +55,9 @@ def panel(desk: Desk, engine: FakeEngine, qtbot: Any) -> NightsPanel:
     window = open_window(desk, engine, qtbot)
     window.show_nights()
     qtbot.waitUntil(lambda: window.nights.nights.rowCount() == 3 and len(window.nights.rows) == 2)
+    engine.indexing[0].cancel()  # while the library works, the window looks at it by itself
+    qtbot.waitUntil(lambda: not window.library.jobs and not window._timer.isActive())
+    settle(desk, qtbot)
     return window.nights
 
 
@@ -283,6 +286,7 @@ def test_a_night_of_another_process_is_steered(desk: Desk, engine: FakeEngine, q
     qtbot.waitUntil(details.pause_button.isVisible)
     details.cancel_button.click()
     qtbot.waitUntil(window.nights.start_button.isEnabled)
+    assert not details.resume_button.isVisible()  # it takes who may write to run it
     assert [call[1] for call in engine.called("steer_night")] == ["pause", "resume", "cancel"]
 
 
@@ -323,13 +327,18 @@ def test_the_newest_night_is_shown_with_its_scorecard(panel: NightsPanel) -> Non
     assert spoken == "Adapter, Facts right: 31 %"
 
 
-def test_tables_are_as_high_as_their_rows(panel: NightsPanel, qtbot: Any) -> None:
+def test_tables_are_as_high_as_their_rows(panel: NightsPanel, engine: FakeEngine, qtbot: Any) -> None:
     for table in (panel.table, panel.details.table):
         model = table.model()
         qtbot.waitUntil(lambda table=table: table.viewport().height() > 0)
         last = table.visualRect(model.index(model.rowCount() - 1, 0))
         assert 0 <= table.viewport().height() - last.bottom() <= 6
         assert not table.verticalScrollBar().isVisible()
+    three = panel.table.height()
+    engine.night_list = [replace(KEPT, id=f"n{number}") for number in range(9, 0, -1)]
+    panel.refresh()
+    qtbot.waitUntil(lambda: panel.nights.rowCount() == 9)
+    assert panel.table.height() == three + 2 * panel.table.rowHeight(0)
 
 
 def test_choosing_a_night_shows_it(panel: NightsPanel, engine: FakeEngine, desk: Desk, qtbot: Any) -> None:
