@@ -6,6 +6,8 @@ from PySide6.QtCore import QAbstractTableModel, QEvent, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
+ROUND = 8  # below the last row, so that its marking stays within the rounded corners
+
 
 class SmallTable(QTableView):
     """Columns share the width evenly. More than `most` rows scroll."""
@@ -36,7 +38,7 @@ class SmallTable(QTableView):
         """Take the height of the rows."""
         rows = min(self._most, self.model().rowCount())
         inside = self.horizontalHeader().sizeHint().height() + sum(self.rowHeight(row) for row in range(rows))
-        self.setFixedHeight(inside + 2 * self.frameWidth() + 2)
+        self.setFixedHeight(inside + 2 * self.frameWidth() + ROUND)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
