@@ -16,13 +16,14 @@ from desktop.menus import Menus
 from desktop.messages import Said, number
 from desktop.panels.chat import ChatPanel
 from desktop.panels.library import LibraryPanel
+from desktop.panels.nights import NightsPanel
 from desktop.panels.sidebar import Sidebar
 from desktop.panels.source import SourcePane
 from desktop.tasks import Session, is_busy
 from desktop.widgets.banner import Banners, Kind, Toast
 from desktop.widgets.parts import icon_label, label
 from engine.api import Job
-from engine.contracts import ChatSummary, Citation, Nearest, Notice, Status
+from engine.contracts import ChatSummary, Citation, Nearest, NightReport, Notice, Status
 from engine.settings import Appearance, Settings
 
 STATUS_MS = 1500
@@ -55,11 +56,13 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar()
         self.chat = ChatPanel(session)
         self.library = LibraryPanel(session)
+        self.nights = NightsPanel(session)
         self.source = SourcePane(session)
         self.banners = Banners()
         self.pages = QStackedWidget()
         self.pages.addWidget(self.chat)
         self.pages.addWidget(self.library)
+        self.pages.addWidget(self.nights)
         self._middle = QWidget()
         self._middle.setObjectName("page")
         self.toast = Toast(self._middle)
@@ -105,9 +108,10 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self._session.ready.connect(self._ready)
         self._session.problem.connect(self.show_error)
-        side, chat, library = self.sidebar, self.chat, self.library
+        side, chat, library, nights = self.sidebar, self.chat, self.library, self.nights
         side.new_wanted.connect(self.new_chat)
         side.library_wanted.connect(self.show_library)
+        side.nights_wanted.connect(self.show_nights)
         side.opened.connect(self.open_chat)
         side.renamed.connect(self._rename)
         side.deleted.connect(self.delete_chat)
@@ -123,6 +127,10 @@ class MainWindow(QMainWindow):
         library.changed.connect(self._library_changed)
         library.removed.connect(self._folder_removed)
         library.noticed.connect(self.show_notice)
+        nights.changed.connect(self.ask_status)
+        nights.ended.connect(self._night_ended)
+        nights.noticed.connect(self.show_notice)
+        nights.add_wanted.connect(self.add_folder)
         self.source.closed.connect(self.source.hide)
         self.source.said.connect(self.banners.say)
         self.toast.undone.connect(self._undo)
@@ -174,6 +182,7 @@ class MainWindow(QMainWindow):
         self.sidebar.show_folders(status.folders)
         self.chat.welcome.show_folders(len(status.folders))
         self.library.show_status(status)
+        self.nights.show_status(status)
         self._show_coverage(status)
         for sentence in status.notices:
             self._tell(Said(sentence), "info")
@@ -282,6 +291,14 @@ class MainWindow(QMainWindow):
     def show_library(self) -> None:
         self._show_page(self.library)
 
+    def show_nights(self) -> None:
+        self._show_page(self.nights)
+        self.nights.refresh()
+
+    def _night_ended(self, report: NightReport) -> None:
+        if self.pages.currentWidget() is not self.nights:
+            self.banners.say(Said(self.tr("The night is over."), report.reason), "info")
+
     def add_folder(self) -> None:
         self.show_library()
         self.library.choose_folder()
@@ -317,7 +334,8 @@ class MainWindow(QMainWindow):
     def _show_page(self, page: QWidget) -> None:
         self.pages.setCurrentWidget(page)
         self.sidebar.library_button.setChecked(page is self.library)
-        self.sidebar.show_current("" if page is self.library else self.chat.chat or "")
+        self.sidebar.nights_button.setChecked(page is self.nights)
+        self.sidebar.show_current(self.chat.chat or "" if page is self.chat else "")
         if page is self.chat:
             self.chat.setFocus()
 

@@ -79,6 +79,8 @@ class Menus(QObject):
         self.chat_page.triggered.connect(self._window.show_chat)
         self.library_page = self._add(menu, self.tr("&Library"), QKeySequence("Ctrl+2"))
         self.library_page.triggered.connect(self._window.show_library)
+        self.nights_page = self._add(menu, self.tr("&Nights"), QKeySequence("Ctrl+3"))
+        self.nights_page.triggered.connect(self._window.show_nights)
         self.sidebar = self._add(menu, self.tr("&Sidebar"), QKeySequence("F9"))
         self.sidebar.setCheckable(True)
         self.sidebar.setChecked(True)

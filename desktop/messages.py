@@ -25,6 +25,13 @@ _WINDOW_HINTS: Mapping[str, str] = {
     "chat_missing": "Choose another chat in the list on the left.",
     "message_missing": "Open the chat again.",
     "folder_missing": "Your folders are listed in the library.",
+    "no_consent": "Tick a folder below “May be learned from”, under Nights.",
+    "night_missing": "Your nights are listed under Nights.",
+    "night_diverged": "Press Personalize once more.",
+    "night_other_model": "Press Personalize to run another night.",
+    "adapter_broken": "Roll back or use another night, under Nights.",
+    "adapter_other_base": "Roll back or use another night, under Nights.",
+    "too_few_rows": "Tick more folders below “May be learned from”, under Nights.",
 }
 
 

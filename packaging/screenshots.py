@@ -1,8 +1,9 @@
 """Write docs/screenshots/*.png: the window on the sample folder and the embedded models, light and dark.
 
-    python packaging/screenshots.py [FOLDER]
+    python packaging/screenshots.py [FOLDER] [--minutes M]
 
-Runs without a screen. Needs the extra `starter`, and any font; with Inter installed it looks best.
+Runs without a screen. Needs the extras `starter` and `personalize`: a night of M minutes is run, to show one.
+Needs any font; with Inter installed it looks best.
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ from resources import resource
 
 QUESTIONS = ("What is the monthly rent?", "Where does Tom Okafor work?")
 LIMIT = 300.0
+NIGHT_LIMIT = 7200.0
 
 
-def until(done: Callable[[], bool], what: str) -> None:
-    """Let the window work until `done`; exit with a sentence if that takes LIMIT seconds."""
-    end = time.monotonic() + LIMIT
+def until(done: Callable[[], bool], what: str, limit: float = LIMIT) -> None:
+    """Let the window work until `done`; exit with a sentence if that takes `limit` seconds."""
+    end = time.monotonic() + limit
     while not done():
         if time.monotonic() > end:
             sys.exit(f"Gave up waiting until {what}.")
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+        time.sleep(0.02)  # a night gives way to everything, also to a loop that only waits
 
 
 def settle(seconds: float = 0.5) -> None:
@@ -56,6 +59,25 @@ def ask(window: MainWindow, question: str) -> AnswerMessage:
     return answer
 
 
+def run_night(window: MainWindow, minutes: float) -> None:
+    """Tick every folder, run a night, and leave the panel on view with its result."""
+    panel = window.nights
+    window.show_nights()
+    for row in panel.rows.values():
+        row.box.click()
+    shortest = panel.minutes.count()
+    panel.minutes.addItem("", minutes)
+    panel.minutes.setCurrentIndex(shortest)
+    panel.start_button.click()
+    until(lambda: panel.card is not None or bool(window.banners.shown), "the night began")
+    until(lambda: panel.card is None, "the night was over", NIGHT_LIMIT)
+    if any(shown.property("kind") == "bad" for shown in window.banners.shown):
+        sys.exit("No night: " + "; ".join(shown.said.message for shown in window.banners.shown))
+    panel.minutes.setCurrentIndex(0)
+    panel.minutes.removeItem(shortest)
+    until(panel.details.table.isVisible, "the scorecard was shown")
+
+
 def take(window: MainWindow, folder: Path, name: str) -> None:
     for appearance in ("light", "dark"):
         window.menus.appearances[appearance].trigger()
@@ -71,7 +93,9 @@ def main() -> None:
     parser.add_argument(
         "folder", nargs="?", type=Path, default=Path(__file__).parents[1] / "docs" / "screenshots"
     )
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--minutes", type=float, default=15.0, metavar="M", help="of the night (15)")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     app = make_app()
     if "Inter" in QFontDatabase.families():
@@ -95,6 +119,8 @@ def main() -> None:
         window.source.hide()
         window.show_library()
         take(window, folder, "library")
+        run_night(window, arguments.minutes)
+        take(window, folder, "nights")
         closed: list[bool] = []
         desk.finished.connect(lambda: closed.append(True))
         window.close()

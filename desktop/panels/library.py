@@ -18,11 +18,10 @@ from PySide6.QtWidgets import (
 from desktop.bridge import JobBridge
 from desktop.item_models.problems import ProblemsModel
 from desktop.messages import number
-from desktop.style import COLUMN
 from desktop.tasks import Session
 from desktop.widgets.folder_row import FolderRow
 from desktop.widgets.job_card import JobCard
-from desktop.widgets.parts import button, disown, frame, icon_label, label
+from desktop.widgets.parts import button, column_page, disown, frame, icon_label, label
 from engine.api import Engine, Job
 from engine.contracts import FolderReport, IndexSummary, Status
 
@@ -107,12 +106,7 @@ class LibraryPanel(QScrollArea):
         top.addWidget(label(self.tr("Library"), size=1.6, bold=True), 1)
         top.addWidget(self.files_button)
         top.addWidget(self.add_button)
-        column = QWidget()
-        column.setObjectName("column")
-        column.setMaximumWidth(COLUMN + 120)
-        inner = QVBoxLayout(column)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(14)
+        page, inner = column_page()
         inner.addLayout(top)
         inner.addWidget(self.summary)
         inner.addLayout(self._jobs)
@@ -120,13 +114,6 @@ class LibraryPanel(QScrollArea):
         inner.addLayout(self._folders)
         inner.addWidget(self._trouble)
         inner.addStretch(1)
-        page = QWidget()
-        page.setObjectName("page")
-        outer = QHBoxLayout(page)
-        outer.setContentsMargins(28, 20, 28, 24)
-        outer.addStretch(0)
-        outer.addWidget(column, 1)
-        outer.addStretch(0)
         self.setWidget(page)
 
     # -- adding ----------------------------------------------------------------------------------

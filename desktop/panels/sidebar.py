@@ -1,4 +1,4 @@
-"""The left side: new chat, library, the chats and the folders."""
+"""The left side: new chat, library, nights, the chats and the folders."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class Sidebar(QWidget):
 
     new_wanted = Signal()
     library_wanted = Signal()
+    nights_wanted = Signal()
     opened = Signal(str)
     renamed = Signal(str, str)
     deleted = Signal(str)
@@ -59,6 +60,9 @@ class Sidebar(QWidget):
         self.library_button = button(self.tr("Library"), "side", "library")
         self.library_button.setCheckable(True)
         self.library_button.clicked.connect(self.library_wanted)
+        self.nights_button = button(self.tr("Nights"), "side", "moon")
+        self.nights_button.setCheckable(True)
+        self.nights_button.clicked.connect(self.nights_wanted)
         self.chats = ChatsModel(self)
         self.chats.renamed.connect(self.renamed)
         self.chats_view = self._list(self.tr("Chats"))
@@ -106,6 +110,7 @@ class Sidebar(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.new_button)
         layout.addWidget(self.library_button)
+        layout.addWidget(self.nights_button)
         layout.addSpacing(12)
         layout.addWidget(self._section(self.tr("Chats")))
         layout.addWidget(self.chats_view, 3)

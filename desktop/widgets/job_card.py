@@ -1,6 +1,8 @@
-"""A long job in the library: what it is on, how far, how long, and how to pause or cancel it."""
+"""A long job: what it is on, how far, how long, and how to pause or cancel it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -11,17 +13,17 @@ from desktop.messages import duration, number
 from desktop.widgets.elided import ElidedLabel
 from desktop.widgets.parts import label, tool
 from engine.api import Job
-from engine.contracts import IndexSummary, Progress
+from engine.contracts import Progress
 
 
 class JobCard(QFrame):
-    """`ended(card, summary)` at the end: the summary is None after cancelling or an error."""
+    """A job of the library. `ended(card, result)`: the result is None after cancelling or an error."""
 
     ended = Signal(object, object)
     failed = Signal(object)
     noticed = Signal(object)
 
-    def __init__(self, job: Job[IndexSummary], parent: QWidget | None = None) -> None:
+    def __init__(self, job: Job[Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName(self.tr("Indexing"))
@@ -65,13 +67,30 @@ class JobCard(QFrame):
     def show_progress(self, progress: Progress) -> None:
         """Show how far the job is."""
         self._last = progress
-        known = progress.total > 0
+        known = self._is_measured(progress)
         self.bar.setRange(0, progress.total if known else 0)
         self.bar.setValue(progress.done)
-        self.title.setText(self.tr("Paused") if self.job.paused else phase(progress))
-        self.detail.setText(" · ".join(pace(progress)) if known and not self.job.paused else "")
-        self.current.set_whole_text(progress.current)
-        self.current.setVisible(bool(progress.current))
+        self.title.setText(self.tr("Paused") if self.job.paused else self._phase(progress))
+        self.detail.setText(" · ".join(self._pace(progress)) if known and not self.job.paused else "")
+        current = self._current(progress)
+        self.current.set_whole_text(current)
+        self.current.setVisible(bool(current))
+
+    # -- what a card for another kind of job says differently ------------------------------------
+
+    def _is_measured(self, progress: Progress) -> bool:
+        return progress.total > 0
+
+    def _phase(self, progress: Progress) -> str:
+        return phase(progress)
+
+    def _pace(self, progress: Progress) -> list[str]:
+        return pace(progress)
+
+    def _current(self, progress: Progress) -> str:
+        return progress.current
+
+    # -- steering and the end --------------------------------------------------------------------
 
     def _toggle_pause(self) -> None:
         if self.job.paused:
@@ -93,8 +112,8 @@ class JobCard(QFrame):
         self.title.setText(self.tr("Stopping…"))
         self.job.cancel()
 
-    def _succeeded(self, summary: IndexSummary) -> None:
-        self.ended.emit(self, summary)
+    def _succeeded(self, result: object) -> None:
+        self.ended.emit(self, result)
 
     def _failed(self, error: BaseException) -> None:
         self.failed.emit(error)

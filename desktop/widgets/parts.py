@@ -1,9 +1,21 @@
-"""Small controls, dressed by name: labels, buttons, frames."""
+"""Small controls, dressed by name: labels, buttons, ticks, frames, pages."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStyle,
+    QStyleOptionButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop import style
 
@@ -50,11 +62,49 @@ def tool(icon: str, name: str, *, checkable: bool = False) -> QToolButton:
     return made
 
 
+class Tick(QCheckBox):
+    """A check box whose square can be seen in both schemes; Qt's own takes its edge from the background."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        square = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
+        scheme = style.colours()
+        painter = QPainter(self)
+        painter.fillRect(square, QColor(scheme.surface))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QColor(scheme.accent if self.isChecked() or self.hasFocus() else scheme.control))
+        painter.setBrush(QColor(scheme.accent if self.isChecked() else scheme.surface))
+        painter.drawRoundedRect(QRectF(square).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+        if self.isChecked():
+            style.icon("check", scheme.on_accent).paint(painter, square.adjusted(1, 1, -1, -1))
+        painter.end()
+
+
 def frame(kind: str) -> QFrame:
     """A surface that the style sheet paints."""
     made = QFrame()
     made.setObjectName(kind)
     return made
+
+
+def column_page() -> tuple[QWidget, QVBoxLayout]:
+    """A page whose content is one column of readable width, and the layout to fill from the top."""
+    column = QWidget()
+    column.setObjectName("column")
+    column.setMaximumWidth(style.COLUMN + 120)
+    inner = QVBoxLayout(column)
+    inner.setContentsMargins(0, 0, 0, 0)
+    inner.setSpacing(14)
+    page = QWidget()
+    page.setObjectName("page")
+    outer = QHBoxLayout(page)
+    outer.setContentsMargins(28, 20, 28, 24)
+    outer.addStretch(0)
+    outer.addWidget(column, 1)
+    outer.addStretch(0)
+    return page, inner
 
 
 def disown(widget: QWidget) -> None:

@@ -19,6 +19,7 @@ from engine.contracts import (
     IndexSummary,
     Message,
     Nearest,
+    NightReport,
     Passage,
     PassageView,
     Status,
@@ -76,6 +77,8 @@ class FakeEngine:
         self.asked: list[Job[Answer]] = []
         self.indexing: list[Job[IndexSummary]] = []
         self.removing: list[Job[None]] = []
+        self.training: list[Job[NightReport]] = []
+        self.night_list: list[NightReport] = []
         self.stored: dict[str, list[Message]] = {}
         self.titles: dict[str, str] = {}
         self.deleted: set[str] = set()
@@ -150,6 +153,60 @@ class FakeEngine:
     def view(self, citation: Citation) -> PassageView:
         self._note("view", citation)
         return self.view_of(citation)
+
+    # -- nights
+
+    def set_learn(self, path: str, learn: bool) -> None:
+        self._note("set_learn", path, learn)
+        self.folder_list = [replace(f, learn=learn) if f.path == path else f for f in self.folder_list]
+
+    def personalize(self, minutes: float = 15.0) -> Job[NightReport]:
+        self._note("personalize", minutes)
+        return self._run_night(f"20261124-{len(self.night_list):06}")
+
+    def resume_night(self, night: str | None = None) -> Job[NightReport]:
+        self._note("resume_night", night)
+        return self._run_night(night or "")
+
+    def _run_night(self, night: str) -> Job[NightReport]:
+        """A job that stores the report it succeeds with; cancelled, it can be resumed."""
+
+        def finish(report: NightReport) -> NightReport:
+            self.change_night(night, report)
+            return report
+
+        def cancel() -> None:
+            self.change_night(night, NightReport(night, "cancelled", NOW))
+            job.fail(RuntimeError())
+
+        self.change_night(night, NightReport(night, "running", NOW))
+        job: Job[NightReport] = Job(finish, cancel, lambda paused: None)
+        self.training.append(job)
+        return job
+
+    def change_night(self, night: str, report: NightReport) -> None:
+        """Put `report` in the place of a night, or list it as the newest."""
+        others = [known for known in self.night_list if known.id != night]
+        self.night_list = sorted([*others, report], key=lambda known: known.id, reverse=True)
+
+    def steer_night(self, how: str) -> NightReport:
+        self._note("steer_night", how)
+        states = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
+        night = next(n for n in self.night_list if n.state in states.values())
+        self.change_night(night.id, replace(night, state=states[how]))
+        return self.night_list[0]
+
+    def nights(self) -> list[NightReport]:
+        self._note("nights")
+        return self.night_list
+
+    def use_adapter(self, night: str | None) -> None:
+        self._note("use_adapter", night)
+        self.night_list = [replace(known, active=known.id == night) for known in self.night_list]
+
+    def discard_night(self, night: str) -> None:
+        self._note("discard_night", night)
+        self.change_night(night, NightReport(night, "discarded", NOW))
 
     # -- chat
 

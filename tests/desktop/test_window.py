@@ -31,11 +31,11 @@ from desktop.main_window import MainWindow
 from desktop.messages import problem
 from desktop.widgets.elided import ElidedLabel
 from engine.api import Engine
-from engine.contracts import FileReport, FolderReport, Progress
+from engine.contracts import FileReport, FolderReport, NightReport, Progress
 from engine.errors import PROBLEMS, EngineError
 from engine.settings import Settings
 from tests.desktop.conftest import close, open_window, settle
-from tests.desktop.fakes import ANSWER, FakeEngine
+from tests.desktop.fakes import ANSWER, NOW, FakeEngine
 from tests.desktop.pseudo import Pseudo
 
 
@@ -45,7 +45,12 @@ def busy(desk: Desk, engine: FakeEngine, qtbot: Any) -> MainWindow:
     engine.fill("lease", "Lease questions", 60)
     engine.folder_list = [FolderReport("/data/papers", files=12, meaning=5, waiting=7)]
     engine.problem_list = [FileReport("/data/papers/a.pdf", "failed", "password")]
+    engine.night_list = [NightReport("n", "kept", NOW, reason="Worse.", arms={"base": {"fact": 0.5}})]
     window = open_window(desk, engine, qtbot)
+    window.nights.refresh()
+    qtbot.waitUntil(lambda: window.nights.nights.rowCount() == 1)
+    window.nights.start_button.click()
+    qtbot.waitUntil(lambda: window.nights.card is not None)
     qtbot.waitUntil(lambda: len(window.chat.transcript.messages) == 50 and len(window.library.jobs) == 1)
     engine.indexing[0].emit(Progress("words", 5, 12, "/data/papers/b.pdf", 2, 4))
     window._show_source(ANSWER.citations[0], "m")
@@ -150,13 +155,22 @@ def test_every_word_can_be_translated(
     window = open_window(desk, engine, qtbot)
     window.index(["/data/papers"])
     qtbot.waitUntil(lambda: len(window.library.jobs) == 1)
+    engine.night_list = [
+        NightReport("n", state, NOW, active=state == "kept", reason="deposit", arms={"base": {}}, rows=2)
+        for state in ("kept", "promoted", "failed", "cancelled")
+    ]
+    window.nights.start_button.click()
+    qtbot.waitUntil(lambda: len(engine.training) == 1)
+    engine.training[0].emit(Progress("evaluate", 1, 4, "adapter"))
+    qtbot.waitUntil(lambda: window.nights.card is not None and not window.nights.card.current.isHidden())
+    window.nights.details._discard()
     window.chat.ask("⟦my words⟧")
     qtbot.waitUntil(lambda: len(engine.asked) == 1)
     engine.asked[0].succeed(ANSWER)
     qtbot.waitUntil(lambda: not window.chat.answering)
     window.show_error(EngineError("disk_full", path="/data"))
     window.toast.offer(window.tr("Deleted"), "chat:x")
-    theirs = ("papers", "lease.pdf", "/data", "Nocturne", "[1]", "deposit")
+    theirs = ("papers", "lease.pdf", "/data", "Nocturne", "[1]", "deposit", "25.0 %")
     foreign = []
     for widget in window.findChildren(QWidget):
         texts = [widget.toolTip(), widget.accessibleName()]
@@ -322,7 +336,7 @@ def test_a_closed_window_is_freed(app: QApplication, engine: FakeEngine, qtbot: 
     window = open_window(desk, engine, qtbot)
     settle(desk, qtbot)
     assert len(window.chat.transcript.messages) == 6
-    parts = (window, window.chat, window.library, window.source, window.sidebar)
+    parts = (window, window.chat, window.library, window.nights, window.source, window.sidebar)
     alive = [weakref.ref(part) for part in parts]
     del parts
     close(desk, qtbot)

@@ -124,6 +124,26 @@ def test_stop_keeps_and_stores_the_part(
     close(desk, qtbot)
 
 
+def test_consent_is_stored(
+    app: QApplication, home: Home, papers: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
+    desk = open_desk(home)
+    window = desk.window
+    drop(window, papers)
+    qtbot.waitUntil(lambda: list(window.nights.rows) == [str(papers)], timeout=SLOW)
+    window.show_nights()
+    window.nights.rows[str(papers)].box.click()
+    qtbot.waitUntil(lambda: window.sidebar.folders.folders[0].learn, timeout=SLOW)
+    close(desk, qtbot)
+
+    again = open_desk(home)
+    qtbot.waitUntil(lambda: bool(again.window.nights.rows), timeout=SLOW)
+    assert again.window.nights.rows[str(papers)].box.isChecked()
+    assert again.window.banners.shown == []
+    close(again, qtbot)
+
+
 def test_a_second_window_on_the_home_reads_and_says_so(
     app: QApplication, home: Home, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
