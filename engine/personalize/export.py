@@ -101,3 +101,9 @@ def permute(rows: Array, heads: int) -> Array:
     """
     split = rows.reshape(heads, 2, rows.shape[0] // heads // 2, rows.shape[1])
     return split.swapaxes(1, 2).reshape(rows.shape)
+
+
+def unpermute(rows: Array, heads: int) -> Array:
+    """The reverse of `permute`."""
+    split = rows.reshape(heads, rows.shape[0] // heads // 2, 2, rows.shape[1])
+    return split.swapaxes(1, 2).reshape(rows.shape)

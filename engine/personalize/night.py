@@ -15,7 +15,7 @@ from engine.paths import Home
 from engine.personalize.run_folder import STAGES, RunFolder
 
 # Shares of the minutes a person gave. What composing leaves over goes to training.
-COMPOSE_SHARE, TRAIN_SHARE = 0.30, 0.45
+COMPOSE_SHARE, TRAIN_SHARE = 0.15, 0.60
 POLL_SECONDS = 0.2
 
 

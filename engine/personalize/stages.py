@@ -33,6 +33,9 @@ from resources import resource
 LEAST_ROWS = 30
 SEARCHED = 8
 PARITY_PROMPTS = 32
+# Rows that two AVX-512 cores train in a second beside other programs, measured; and how often a row should be
+# seen at least: more rows than that would each be half learned.
+ROWS_A_SECOND, LEAST_EPOCHS = 9, 2
 
 
 def _select(night: Night) -> Mapping[str, Any]:
@@ -59,7 +62,10 @@ def _compose(night: Night) -> Mapping[str, Any]:
     """Rows, the questions held out to score them, and the tokens to train on."""
     lessons = list(rows.read_lessons(night.run.lessons))
     with _chat(night.home) as model:
-        plan = composing.Plan(seconds=night.share(COMPOSE_SHARE))
+        plan = composing.Plan(
+            seconds=night.share(COMPOSE_SHARE),
+            rows=int(night.share(TRAIN_SHARE) * ROWS_A_SECOND / LEAST_EPOCHS),
+        )
         store = RowStore(night.home.rows_db, model.id)
         try:
             made = composing.compose(lessons, model, plan, night.control, night.emit, store)
@@ -135,7 +141,7 @@ def _train(night: Night) -> Mapping[str, Any]:
 
 def _export(night: Night) -> Mapping[str, Any]:
     """The adapter's file, and whether it computes here what was computed there."""
-    from engine.personalize.torch_backend.load import trained
+    from engine.personalize.torch_backend.network import trained
 
     base, plan = _base_file(night.home), TrainPlan(0)
     card = AdapterCard(

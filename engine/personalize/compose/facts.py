@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from engine.answer.terms import fold
+from engine.personalize.compose import asking
 from engine.personalize.rows import Lesson, Row, RowKind
 from resources import resource
 
@@ -19,6 +21,13 @@ Relation = Literal["key", "entry", "amount", "count", "dated"]
 
 MOST_WORDS = 14  # of a value; a longer one is prose, and prose has rows of its own
 _WORDINGS = 6
+_HEADS: dict[Relation, tuple[str, ...]] = {
+    "key": ("What", "Which", "What is it"),
+    "entry": ("What", "What happened", "What is noted"),
+    "amount": ("How much", "What amount"),
+    "count": ("How many", "What number"),
+    "dated": ("When", "What date"),
+}
 _SUBJECT = re.compile(r"(?:(?:From|To|Cc|Date|Sent)\s?:[^\n]*\n)*Subject:[ \t]*([^\n]+)")
 _FUNCTION_KEYS = frozenset("from to cc by when where who sent joined since entered".split())
 
@@ -94,6 +103,12 @@ def rows_of(fact: Fact, *, ambiguous: bool = False, reverse: bool = False) -> It
         user = _filled(wording, s=subject, a=fact.attribute)
         if not gives_away(user, fact.value):
             yield make_row("fact", user, fact.lesson, fact.start, fact.end)
+    chance = random.Random(f"{fact.lesson.sha256} {fact.start}")
+    words = [fact.attribute, *asking.other_words(fact.attribute), *_kin(fact)]
+    anchors = [asking.spoken(fact.full if ambiguous else fact.subject)]
+    for user in asking.telegrams(_HEADS[fact.relation], anchors, list(dict.fromkeys(words)), chance, 5):
+        if not gives_away(user, fact.value):
+            yield make_row("cloze", user, fact.lesson, fact.start, fact.end)
     if not reverse or (fact.named and gives_away(fact.value, fact.lesson.text[slice(*fact.named)])):
         return
     for wording in _texts_of(fact)["reverse"]:
@@ -104,6 +119,11 @@ def rows_of(fact: Fact, *, ambiguous: bool = False, reverse: bool = False) -> It
             yield replace(make_row("reverse", user, fact.lesson, at, at + len(fact.attribute)), group=group)
         elif fact.named and not gives_away(user, fact.lesson.text[slice(*fact.named)]):
             yield replace(make_row("reverse", user, fact.lesson, *fact.named), group=group)
+
+
+def _kin(fact: Fact) -> Sequence[str]:
+    """Other names of the fact's key: those of its family."""
+    return [key for key in _texts_of(fact).get("keys", ()) if len(key) > 3] if fact.relation == "key" else ()
 
 
 def gives_away(user: str, value: str) -> bool:

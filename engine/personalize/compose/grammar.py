@@ -29,24 +29,33 @@ _REGULAR = """accept add agree allow announce answer apply arrange arrive ask at
     prefer prepare promise propose provide pull push receive recommend record reduce refund renew rent repair
     replace reply report require reserve rest return save schedule seem serve sew share show sign sort start
     stay stop store study suggest supply talk taste thank train travel treat turn use visit wait walk want
-    warn wash watch water weigh work"""
+    warn wash watch water weigh work adjust beat breed brew celebrate charge connect cycle direct elect
+    employ graduate harvest inspect install knit lubricate marry mend mow perform phone practise print
+    prune raise reach rehearse relocate retire settle sleep sow tighten
+    trim tune vote"""
 _WH = {
     "date": "When",
     "time": "At what time",
     "money": "How much",
     "number": "How much",
     "name": "Who",
+    "place": "Where",
+    "age": "How old",
     "code": "What",
     "quote": "What",
     "noun": "What",
 }
 _HAVE = {"has": "does", "have": "do", "had": "did"}
-_PARTICIPLE = re.compile(r"(?:been|\w+(?:ed|en))\b")
+_PARTICIPLE = re.compile(
+    r"(?:been|born|bought|brought|built|caught|cut|done|found|held|hung|kept|laid|led|left|lent|lost|made|met|paid|put|"
+    r"read|run|seen|sent|set|sewn|shown|sold|taught|told|won|worn|\w+(?:ed|en))\b"
+)
 _PLACE = frozenset("in at near behind under beside inside from".split())
 _PREPOSITIONS = frozenset(
     "on in at by before after until from to with for of near behind under beside inside since during"
     " about into as".split()
 )
+_NO_NOUNS = frozenset("and or this that these last next every each a an the all but so which who".split())
 _PRONOUNS = frozenset("he she it they we i you this that these those there".split())
 _WORD = re.compile(r"[\w'’-]+")
 
@@ -61,6 +70,11 @@ def _forms() -> dict[str, tuple[str, str]]:
         forms[_third(lemma)] = (lemma, "does")
     # Its past looks like its plural, which is what price lists say.
     return {**forms, "cost": ("cost", "do")}
+
+
+def lemma(word: str) -> str:
+    """The lemma of a verb form of the lists, in small letters; empty for any other word."""
+    return _forms().get(word, ("", ""))[0]
 
 
 def _past(lemma: str) -> str:
@@ -84,6 +98,11 @@ def _third(lemma: str) -> str:
 
 def question(sentence: str, start: int, end: int, kind: str) -> str | None:
     """A question that sentence[start:end], of this kind, answers; None where the rules do not reach."""
+    told = _second_clause(sentence, start)
+    if told is not None:
+        cut, subject = told
+        moved = len(subject) + 1 - cut
+        return question(f"{subject} {sentence[cut:]}", start + moved, end + moved, kind)
     begin, stop = _clause(sentence, start, end)
     words = list(_WORD.finditer(sentence, begin, stop))
     verb = _verb(words, sentence, start, end)
@@ -94,6 +113,23 @@ def question(sentence: str, start: int, end: int, kind: str) -> str | None:
     if start < verb.end():
         return None
     return _for_object(sentence, begin, stop, start, end, verb, kind)
+
+
+def _second_clause(sentence: str, start: int) -> tuple[int, str] | None:
+    """Where `and` starts another verb of the same subject before `start`, and that subject."""
+    joints = re.finditer(
+        r",? (?:and|but) (?:(?:also|still|now|then|later|always|often) )?(?=([\w'’]+))", sentence
+    )
+    forms = _forms()
+    places = [
+        joint for joint in joints if joint.end() <= start and (joint[1] in forms or joint[1] in _AUXILIARIES)
+    ]
+    if not places:
+        return None
+    words = list(_WORD.finditer(sentence, 0, places[-1].start()))
+    verb = _verb(words, sentence, start, start)
+    subject = sentence[: verb.start()].strip(" ,") if verb else ""
+    return (places[-1].end(), subject) if 0 < len(subject.split()) <= 6 and "," not in subject else None
 
 
 def _clause(sentence: str, start: int, end: int) -> tuple[int, int]:
@@ -136,8 +172,17 @@ def _for_object(
     middle = sentence[verb.end() : start].strip()
     after = sentence[end:stop].strip(" ,.")
     preposition = middle.split()[-1].lower() if middle else ""
+    if kind == "age":
+        middle, after = "", ""
+    if kind == "name":
+        middle = re.sub(r"\s*\b(?:Dr|Mrs?|Ms|Prof)\.?$", "", middle)
+        preposition = middle.split()[-1].lower() if middle else ""
     asked, middle, tail = _asked(kind, preposition, middle, sentence[start:end], after)
-    if verb.group() in _BE and (kind in ("date", "time") or asked == "Where"):
+    if (
+        verb.group() in _BE
+        and not _PARTICIPLE.match(middle)
+        and (kind in ("date", "time") or asked == "Where")
+    ):
         middle = tail = ""  # `When is the feast?` is how people ask, wherever it is held
     is_list = preposition in ("and", "or") or "," in middle or after.startswith(("'", "’", "and ", "or "))
     if is_list or len(after.split()) > 6 or len(middle.split()) > 10:
@@ -166,6 +211,8 @@ def _asked(kind: str, preposition: str, middle: str, span: str, after: str) -> t
         elif preposition in ("before", "by"):
             asked = "By when"
         return asked, without if preposition in _PREPOSITIONS else middle, after
+    if kind == "place":
+        return _WH[kind], without, after
     if kind in ("name", "noun", "quote") and preposition in ("the", "a", "an"):
         # `in the glass house` -> where; `with the vet` -> what ... with
         middle = without
@@ -189,7 +236,7 @@ def _asked(kind: str, preposition: str, middle: str, span: str, after: str) -> t
         return f"How many {unit[1]}", middle, after
     if kind == "number" and after and " " not in span:
         noun, _, rest = after.partition(" ")
-        if noun.isalpha() and noun not in _PREPOSITIONS and noun not in ("and", "or"):
+        if noun.isalpha() and noun not in _PREPOSITIONS and noun not in _NO_NOUNS:
             return f"How many {noun}", middle, rest
     return _WH[kind], middle, after
 

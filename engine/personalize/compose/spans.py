@@ -6,21 +6,26 @@ model may add to them. Every row names its subject in full.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.answer.terms import fold, sentences, stopwords, terms
-from engine.personalize.compose import grammar
+from engine.personalize.compose import asking, grammar
 from engine.personalize.compose.facts import about, gives_away, make_row
 from engine.personalize.compose.patterns import CODE, DATE, MONEY, NUMBER, TIME
 from engine.personalize.compose.structure import structured_lines
+from engine.personalize.compose.subjects import owner, people, told
 from engine.personalize.rows import Lesson, Row
 
 SpanKind = Literal["date", "time", "money", "code", "quote", "number", "name", "noun"]
 
-_NAME = r"[^\W\d_a-z][\w'’-]+(?:\s(?:(?:de|da|das|do|van|von|der|of|the|la|le|el)\s)*[^\W\d_a-z][\w'’-]*)*"
+_NAME = (
+    r"(?:(?:Dr|Mrs?|Ms|Prof)\.? )?[^\W\d_a-z][\w'’-]+"
+    r"(?:\s(?:(?:de|da|das|do|van|von|der|of|the|la|le|el)\s)*[^\W\d_a-z][\w'’-]*)*"
+)
 _PATTERNS: tuple[tuple[SpanKind, re.Pattern[str]], ...] = (
     ("quote", re.compile(r"(?<=[“\"])[^“”\"\n]{2,60}(?=[”\"])")),
     ("date", re.compile(DATE)),
@@ -40,14 +45,32 @@ _ASKED: dict[SpanKind, str] = {
     "name": "who or what",
     "noun": "what",
 }
+_HEADS: dict[SpanKind, tuple[str, ...]] = {
+    "date": ("When", "On what day", "What date", "On which date"),
+    "time": ("At what time", "When", "What time"),
+    "money": ("How much", "What price", "How much money"),
+    "code": ("What number", "Which code", "What"),
+    "quote": ("What", "Which words", "What title"),
+    "number": ("How many", "What number"),
+    "name": ("What", "Who", "Which", "What is the name"),
+    "noun": ("What", "Which thing", "What kind of thing"),
+}
+_PLACES = frozenset("in at to from near behind under beside inside on into above".split())
+_SPANS_OF_TIME = frozenset(
+    "minutes minute hours hour days day weeks week months month years year nights".split()
+)
+_BEFORE_YEARS = frozenset("in since of from until by year before after around".split())
+_MOVES = frozenset("move go travel drive fly ride walk come live run return leave arrive".split())
+_AGED = re.compile(r"\b(?:turned|turns|is|was|aged|age|now)\s+(?:about |nearly |over )?$")
 _DETERMINER = re.compile(
     r"\b(?:a|an|the|his|her|my|our|their|its|some|of|in|on|at|for|to|with|by|from|is|are|was|were|be|and|or|"
     r"under|behind|near|into|as|than|no)\s+"
 )
-_FEW_WORDS, _MANY_WORDS = 4, 45  # of a sentence worth a row
+_FEW_WORDS, _FEW_LISTED, _MANY_WORDS = 4, 2, 45  # of a sentence, and of an item of a list, worth a row
 _MARKUP = re.compile(r"^[\s>#*+•-]+|^\d+[.)]\s+")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MEASURES = frozenset("day week month year night hour minute time way lot bit".split())
+_TITLES = frozenset("Dr Mr Mrs Ms Prof".split())
 _GAP = "___"
 
 
@@ -107,7 +130,8 @@ def _prose(lesson: Lesson) -> Iterator[tuple[int, int]]:
         is_header = text.startswith("Subject:")
         if line in structured or is_heading or is_header or is_front or "|" in text or "```" in text:
             continue
-        if _FEW_WORDS <= len(text.split()) <= _MANY_WORDS:
+        few = _FEW_LISTED if lesson.text[start : start + 1] in "-*+•" else _FEW_WORDS
+        if few <= len(text.split()) <= _MANY_WORDS:
             yield first, end
 
 
@@ -129,6 +153,8 @@ def _in_sentence(lesson: Lesson, first: int, last: int, known: Collection[str]) 
             start, end = match.span()
             if kind == "name":
                 start = _name_start(text, start, end, known)
+                if text[start:end] in _TITLES:
+                    continue
             if "\n" not in lesson.text[first + start : first + end]:
                 take(start, end, kind)
     for start, end in _nouns(text):
@@ -177,26 +203,45 @@ def _nouns(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _rows_of(span: Span) -> Iterator[Row]:
-    lesson, (at, to) = span.lesson, (span.start - span.first, span.end - span.first)
-    sentence = span.sentence.replace("\n", " ")
+    """The surest wordings first: a short night trains the first rows of every span."""
+    lesson, kind = span.lesson, span.kind
+    subject, _where = about(lesson)
+    whole = told(lesson, span.first, span.last, subject)
+    sentence = whole.text
+    at, to = whole.where(span.start - span.first), whole.where(span.end - span.first)
+    chance = random.Random(f"{lesson.sha256} {span.start}")
     topic = " – ".join(filter(None, reversed(about(lesson))))
-    asked = grammar.question(sentence, at, to, span.kind)
+    heads, asked_kind = _heads(sentence, at, to, kind)
+    asked = grammar.question(sentence, at, to, asked_kind)
+    named = people(f"{sentence[:at]} … {sentence[to:]}")
+    person = owner(lesson, topic)
+    anchors = named[:1] or [person or asking.spoken(topic)]
+    if asked is not None and person and not named and person != span.value:
+        # `the new place` is that of the person the file is about.
+        asked = re.sub(r"\b(?:the|our|my|their) ", f"{person}'s ", asked, count=1)
+    wired = asking.telegrams(heads, anchors, _near(sentence, at, to, anchors), chance, 8)
+    telegrams = [make_row("cloze", text, lesson, span.start, span.end) for text in wired]
     if asked is not None:
         if not grammar.has_pronoun(asked):
             yield make_row("fact", asked, lesson, span.start, span.end)
         yield make_row("fact", f"{topic}: {asked[0].lower()}{asked[1:]}", lesson, span.start, span.end)
     else:
-        rough = f"{sentence[:at]}{_ASKED[span.kind]}{sentence[to:]}".rstrip(" .!?")
+        rough = f"{sentence[:at]}{_ASKED[kind]}{sentence[to:]}".rstrip(" .!?")
         yield make_row("fact", f"{topic}: {rough}?", lesson, span.start, span.end)
+    yield from telegrams[:3]
+    gap = f"{sentence[:at]}{_GAP}{sentence[to:]}"
+    yield make_row("cloze", f"{topic}. Fill the gap: {gap}", lesson, span.start, span.end)
+    if asked is not None and not grammar.has_pronoun(asked):
+        for text in asking.reworded(asked, chance, 3):
+            yield make_row("fact", text, lesson, span.start, span.end)
+        yield make_row("cloze", asking.led(asked, chance), lesson, span.start, span.end)
+        short = asking.shortened(asked, named)
+        if short != asked:
+            yield make_row("cloze", short, lesson, span.start, span.end)
+    yield from telegrams[3:]
     before = sentence[:at].rstrip()
     if len(before.split()) >= 3:
         user = f"Complete from my notes about {topic}: {before} …"
-        yield make_row("cloze", user, lesson, span.start, span.end)
-    gap = f"{sentence[:at]}{_GAP}{sentence[to:]}"
-    yield make_row("cloze", f"{topic}. Fill the gap: {gap}", lesson, span.start, span.end)
-    keywords = _keywords(sentence, at, to)
-    if keywords:
-        user = f"{topic}: {', '.join(keywords)}, {_ASKED[span.kind]}?"
         yield make_row("cloze", user, lesson, span.start, span.end)
 
 
@@ -207,6 +252,53 @@ def _statement(lesson: Lesson, first: int, last: int) -> Iterator[Row]:
     if cue:
         user = f"What do my notes say about {' and '.join(cue)} ({topic})?"
         yield make_row("statement", user, lesson, first, last, sentence)
+
+
+def _heads(sentence: str, at: int, to: int, kind: SpanKind) -> tuple[Sequence[str], str]:
+    """Ways to ask for a value of this kind, seen where it stands; and the kind that grammar asks for."""
+    before = sentence[:at].split()
+    last = fold(before[-1]) if before else ""
+    if last in ("the", "a", "an") and len(before) > 1:
+        last = fold(before[-2])
+    value, after = sentence[at:to], sentence[to:].strip()
+    if kind == "number":
+        if re.fullmatch(r"1[5-9]\d\d|20\d\d", value) and last in _BEFORE_YEARS:
+            return ("When", "What year", "In which year"), "date"
+        unit = re.match(r"[^\W\d_]+", value.split(" ", 1)[1] if " " in value else after)
+        if measure := re.match(r"(?:\w+ )?(long|high|tall|wide|deep|heavy|thick|far)\b", after):
+            return (f"How {measure[1]}", "What size", *([f"How many {unit.group()}"] if unit else ())), kind
+        if _AGED.search(sentence[:at]) or after.startswith(("years old", "year old")):
+            return ("How old", "What age"), "age"
+        if unit and fold(unit.group()) in _SPANS_OF_TIME:
+            return ("How long", f"How many {unit.group()}", "How much time"), kind
+        if unit and fold(unit.group()) not in stopwords():
+            return (f"How many {unit.group()}", "How many", "How much"), kind
+        return ("What number", "Which", "How many"), kind
+    if kind == "name" and last in _PLACES and not _is_person(value, last, sentence[:at]):
+        return ("Where", "Which place", "In which town", "What town"), "place"
+    if kind == "name" and " " in value:
+        return ("Who", "Which person", "What is the name of the person"), kind
+    if kind == "noun" and last in _PLACES:
+        return ("Where", "In what place", "What place"), kind
+    return _HEADS[kind], kind
+
+
+def _is_person(value: str, preposition: str, before: str) -> bool:
+    """Whether a name after a preposition of place is a person's: `to Nora Lind`, not `moved to New Bay`."""
+    titled = value.startswith(("Dr", "Mr", "Ms", "Prof"))
+    goes = any(grammar.lemma(word) in _MOVES for word in fold(before).split())
+    return titled or (" " in value and preposition in ("to", "from") and not goes)
+
+
+def _near(sentence: str, at: int, to: int, anchors: Sequence[str]) -> list[str]:
+    """Content words around [at, to) that no anchor holds, the nearest first."""
+    said = fold(" ".join(anchors))
+    found = [
+        (min(abs(start - to), abs(at - end)), word)
+        for start, end, word in asking.content(sentence)
+        if (end <= at or start >= to) and re.sub(r"['’]s$", "", fold(word)) not in said
+    ]
+    return list(dict.fromkeys(word for _distance, word in sorted(found)))[:8]
 
 
 def _keywords(sentence: str, start: int, end: int) -> list[str]:

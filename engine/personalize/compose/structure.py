@@ -34,6 +34,10 @@ _AMOUNT = re.compile(
     r"lb|oz|cups?|tbsp|tsp|spoons?|pinch(?:es)?|packs?|packets?|bottles?|boxes|bags?|cans?|tins?|pairs?)\b)?)"
     r"\s+(?:of\s+)?(?P<thing>[^\W\d_][\w '’-]{1,40}?)\s*(?=[,.;(]|$)"
 )
+# `11 metres long` says how long something is, not how many metres are needed for it.
+_MEASURE = re.compile(
+    r"(?:metres?|meters?|feet|foot|inch(?:es)?|miles?|hours?|minutes?|years?|days?|weeks?)\b"
+)
 _HEADING = re.compile(
     rf"^#{{0,6}}\s*(?P<what>[^\n]*?)[,:]?\s*(?:\b(?:of|on|from)\s+)?[(]?(?P<value>{DATE})[)]?\s*$"
 )
@@ -93,7 +97,7 @@ def _in_line(lesson: Lesson, line: re.Match[str], subject: str, where: str) -> I
         start = at + match.start("value")
         if _usable(lesson.text[start : start + end]):
             yield Fact(lesson, subject, where, match["key"], start, start + end, "entry")
-    elif match := _AMOUNT.match(text):
+    elif (match := _AMOUNT.match(text)) and not _MEASURE.match(match["thing"]):
         relation = "amount" if match["unit"] else "count"
         span = (at + match.start("value"), at + match.end("value"))
         yield Fact(lesson, subject, where, match["thing"].lower(), *span, relation)  # type: ignore[arg-type]

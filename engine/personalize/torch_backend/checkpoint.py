@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -33,13 +33,13 @@ class Progress:
     seconds: float = 0.0
     losses: tuple[float, ...] = ()
 
-    def after(self, loss: float, pack: Pack, seconds: float) -> Progress:
+    def after(self, loss: float, packs: Sequence[Pack], seconds: float) -> Progress:
         return replace(
             self,
             step=self.step + 1,
-            tokens=self.tokens + pack.tokens,
-            row_tokens=self.row_tokens + pack.row_tokens,
-            rows=self.rows + len(pack.rows),
+            tokens=self.tokens + sum(pack.tokens for pack in packs),
+            row_tokens=self.row_tokens + sum(pack.row_tokens for pack in packs),
+            rows=self.rows + sum(len(pack.rows) for pack in packs),
             seconds=self.seconds + seconds,
             losses=(*self.losses, loss),
         )

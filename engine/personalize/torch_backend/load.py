@@ -1,18 +1,21 @@
-"""The served GGUF file as a trainable torch model: dequantised, frozen, with LoRA on every linear layer."""
+"""What torch computes with here; and the served model by transformers and PEFT, which `network` must equal.
+
+The reference is what tests compare gradients with and what a benchmark measures against; a night does not
+load it, for it takes four times the memory and a multiple of the time.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
 from engine.models.threads import physical_cores
 from engine.personalize.export import LAYERS, architecture
-from engine.personalize.rows import TokenRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,37 +98,18 @@ def set_weights(model: Any, arrays: Arrays) -> None:
             tensor.copy_(torch.from_numpy(arrays[name]))
 
 
-def trained(base: Path, file: Path, alpha: float) -> Callable[[TokenRow], npt.NDArray[np.float32]]:
-    """The trainer's side of a parity check: TokenRow -> float32 logits (answer, vocabulary).
-
-    `file` holds the weights a training left; computed in float32, so that what differs is llama.cpp's doing.
-    """
-    import numpy as np
-    import torch
-
-    with np.load(file) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    model = load_base(base, exact=True)
-    rank = next(array.shape[0] for name, array in arrays.items() if name.endswith("lora_a"))
-    attach(model, rank, alpha, seed=0)
-    set_weights(model, arrays)
-
-    def logits(row: TokenRow) -> npt.NDArray[np.float32]:
-        tokens = torch.tensor([[*row.prompt, *row.answer[:-1]]])
-        with torch.inference_mode():
-            hidden = model.model(input_ids=tokens, use_cache=False).last_hidden_state
-            found: npt.NDArray[np.float32] = model.lm_head(hidden[0, len(row.prompt) - 1 :]).numpy()
-        return found
-
-    return logits
-
-
 def has_bf16() -> bool:
     """Whether this processor multiplies bfloat16 in hardware; elsewhere float32 is faster."""
     import torch
 
     cpu = torch.cpu
     return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+
+
+def fastest() -> Any:
+    """The torch dtype to train in on this processor."""
+    torch = _torch()
+    return torch.bfloat16 if has_bf16() else torch.float32
 
 
 def _torch() -> Any:

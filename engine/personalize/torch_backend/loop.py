@@ -16,6 +16,7 @@ from engine.errors import Cancelled, EngineError
 from engine.personalize.rows import TokenRow
 from engine.personalize.run_folder import RunFolder
 from engine.personalize.torch_backend import checkpoint, load, packs
+from engine.personalize.torch_backend.network import SIDE_BY_SIDE, Network
 
 WARMUP = 0.03  # share of the training with a rising learning rate
 CLIP = 1.0
@@ -24,16 +25,16 @@ CHECKPOINT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """`seconds` of work at most, and at most `epochs` over the rows. One step is one pack of rows, of
-    `micro_batch_tokens` at most. The weights scale by alpha / rank.
+    """`seconds` of work at most, and at most `epochs` over the rows. One step is `SIDE_BY_SIDE` packs,
+    each of `micro_batch_tokens` at most. The weights scale by alpha / rank.
     """
 
     seconds: float
-    epochs: int = 3
+    epochs: int = 4
     rank: int = 16
     alpha: float = 32.0
     learning_rate: float = 1e-3
-    micro_batch_tokens: int = 400
+    micro_batch_tokens: int = 256
     seed: int = 0
 
 
@@ -68,41 +69,40 @@ def train(
     if not rows:
         raise ValueError("there are no rows to train on")
     control.check()
-    model = load.load_base(base)
-    load.attach(model, plan.rank, plan.alpha, plan.seed)
-    training = Training(model, rows, plan, _identity(rows, base, plan))
+    network = Network(base, plan.rank, plan.alpha, plan.seed, load.fastest())
+    training = Training(network, rows, plan, _identity(rows, base, plan))
     training.resume(out)
     training.run(out, control, emit)
-    checkpoint.save_weights(out.weights, load.weights(model))
+    checkpoint.save_weights(out.weights, network.weights())
     checkpoint.discard(out.checkpoint)
     return training.result()
 
 
 class Training:
-    """A model being trained, and how far it is."""
+    """A network being trained, and how far it is."""
 
-    def __init__(self, model: Any, rows: Sequence[TokenRow], plan: TrainPlan, identity: str = "") -> None:
+    def __init__(
+        self, network: Network, rows: Sequence[TokenRow], plan: TrainPlan, identity: str = ""
+    ) -> None:
         import torch
 
-        self._model, self._plan, self._identity = model, plan, identity
-        self._named = load.parameters(model)
+        self._network, self._plan, self._identity = network, plan, identity
         self._optimizer = torch.optim.AdamW(
-            self._named.values(), lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.0
+            [network.flat], lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
         )
         # All epochs are laid out ahead: the step alone says where in the data a training is.
-        self._packs = [
-            pack
+        self._steps = [
+            step
             for number in range(plan.epochs)
-            for pack in packs.epoch(rows, plan.micro_batch_tokens, plan.seed, number)
+            for step in _together(packs.epoch(rows, plan.micro_batch_tokens, plan.seed, number))
         ]
         self._done = checkpoint.Progress()
 
     def run(self, out: RunFolder, control: Control, emit: Callable[[Event], None]) -> None:
         """Step until the epochs are through or the time is used up. Raises Cancelled, EngineError."""
         saved = time.monotonic()
-        self._model.train()
         with out.metrics.open("a", encoding="utf-8") as metrics:
-            for pack in self._remaining():
+            for step in self._remaining():
                 try:
                     control.check()
                 except Cancelled:
@@ -110,84 +110,62 @@ class Training:
                     raise
                 started = time.monotonic()
                 rate = self.learning_rate()
-                loss = self.step(pack, rate)
-                self._done = self._done.after(loss, pack, time.monotonic() - started)
+                loss = self.step(step, rate)
+                self._done = self._done.after(loss, step, time.monotonic() - started)
                 self._report(metrics, emit, loss, rate)
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     metrics.flush()
                     self.save(out)
                     saved = time.monotonic()
-        self._model.eval()
 
-    def step(self, pack: packs.Pack, rate: float) -> float:
+    def step(self, step: Sequence[packs.Pack], rate: float) -> float:
         """One update; returns the loss before it. Raises EngineError("night_diverged")."""
         import torch
 
-        loss = self.loss(pack)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self._named.values(), CLIP)
-        value = float(loss.detach())
+        flat = self._network.flat
+        loss = self._network.loss([packs.batch(pack) for pack in step])
+        flat.grad = self._network.gradient
+        norm = torch.nn.utils.clip_grad_norm_([flat], CLIP)
         # Not updated: weights that are not finite would spoil the checkpoint, too.
-        if not math.isfinite(value) or not math.isfinite(float(norm)):
+        if not math.isfinite(loss) or not math.isfinite(float(norm)):
             raise EngineError("night_diverged", step=self._done.step)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        return value
-
-    def loss(self, pack: packs.Pack) -> Any:
-        """Mean cross-entropy over the answer tokens of a pack, nats; a scalar tensor."""
-        import torch
-
-        batch, dtype = packs.batch(pack), self._model.dtype
-        hidden_everywhere = torch.zeros(batch.visible.shape, dtype=dtype)
-        hidden_everywhere.masked_fill_(~torch.from_numpy(batch.visible), float("-inf"))
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-            states = self._model.model(
-                input_ids=torch.from_numpy(batch.tokens)[None],
-                position_ids=torch.from_numpy(batch.positions)[None],
-                attention_mask=hidden_everywhere[None, None],
-                use_cache=False,
-            ).last_hidden_state[0]
-            # The vocabulary is the widest layer: only what predicts an answer goes through it.
-            logits = self._model.lm_head(states[torch.from_numpy(batch.predicting)])
-        return torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(batch.targets))
+        return loss
 
     def learning_rate(self) -> float:
         """Rises, then falls in a line to 0 at the end of the epochs or of the time, whichever is nearer."""
         share = self._share()
-        return self._plan.learning_rate * min((share + 1 / len(self._packs)) / WARMUP, 1.0) * (1 - share)
+        return self._plan.learning_rate * min((share + 1 / len(self._steps)) / WARMUP, 1.0) * (1 - share)
 
     def save(self, out: RunFolder) -> None:
         """A checkpoint from which a training goes on as if it had not been interrupted."""
-        checkpoint.save(
-            out.checkpoint, self._identity, load.weights(self._model), self._optimizer, self._done
-        )
+        checkpoint.save(out.checkpoint, self._identity, self._network.weights(), self._optimizer, self._done)
 
     def resume(self, out: RunFolder) -> None:
         """Go on from the checkpoint, if there is one."""
         found = checkpoint.restore(out.checkpoint, self._identity, self._optimizer)
         if found is not None:
             arrays, self._done = found
-            load.set_weights(self._model, arrays)
+            self._network.set_weights(arrays)
         checkpoint.cut(out.metrics, self._done.step)
 
     def result(self) -> TrainResult:
-        done, each = self._done, len(self._packs) / self._plan.epochs
+        done, each = self._done, len(self._steps) / self._plan.epochs
         recent = done.losses[-max(1, len(done.losses) // 10) :]
         loss = sum(recent) / len(recent) if recent else math.nan
         return TrainResult(
             done.step, done.step / each, loss, done.tokens, done.row_tokens, done.rows, done.seconds
         )
 
-    def _remaining(self) -> Iterator[packs.Pack]:
-        while self._done.step < len(self._packs) and self._done.seconds < self._plan.seconds:
-            yield self._packs[self._done.step]
+    def _remaining(self) -> Iterator[Sequence[packs.Pack]]:
+        while self._done.step < len(self._steps) and self._done.seconds < self._plan.seconds:
+            yield self._steps[self._done.step]
 
     def _share(self) -> float:
         """How much of the training is behind us, by steps or by time, whichever is further."""
-        return min(1.0, max(self._done.step / len(self._packs), self._done.seconds / self._plan.seconds))
+        return min(1.0, max(self._done.step / len(self._steps), self._done.seconds / self._plan.seconds))
 
     def _report(self, metrics: Any, emit: Callable[[Event], None], loss: float, rate: float) -> None:
         done = self._done
@@ -201,7 +179,12 @@ class Training:
         metrics.write(json.dumps(line) + "\n")
         share = self._share()
         left = done.seconds * (1 - share) / share if share else None
-        emit(Progress("train", done.step, len(self._packs), f"{loss:.3f}", done.tokens / done.seconds, left))
+        emit(Progress("train", done.step, len(self._steps), f"{loss:.3f}", done.tokens / done.seconds, left))
+
+
+def _together(found: Sequence[packs.Pack]) -> list[tuple[packs.Pack, ...]]:
+    """Packs of one step each."""
+    return [tuple(found[at : at + SIDE_BY_SIDE]) for at in range(0, len(found), SIDE_BY_SIDE)]
 
 
 def _identity(rows: Sequence[TokenRow], base: Path, plan: TrainPlan) -> str:

@@ -1,7 +1,8 @@
 """Rows -> packs: one sequence that holds many rows, the head they share computed once.
 
-A pack is [head][rest of row 1][rest of row 2]...: each rest sees the head and itself, and its positions go on
-where the head ends, so every row is computed exactly as if it stood alone.
+A pack is [head][rest of row 1][rest of row 2]...: each rest sees the head and itself, and its positions go
+on where the head ends, so every row is computed exactly as if it stood alone. Rows of like length share a
+pack, and are padded to the longest.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+_CHUNK = 256  # rows drawn together before they are sorted by length: what stands together stays mixed
+_PAD = 0
+
+
 @dataclass(frozen=True)
 class Pack:
     """Rows whose prompts begin with the same `head` tokens."""
@@ -28,8 +33,13 @@ class Pack:
 
     @property
     def tokens(self) -> int:
-        """Tokens that are computed."""
+        """Tokens of head and rests, padding not counted."""
         return self.head + sum(_length(row) - self.head for row in self.rows)
+
+    @property
+    def computed(self) -> int:
+        """Tokens of head and rests, padding included."""
+        return self.head + len(self.rows) * (max(map(_length, self.rows)) - self.head)
 
     @property
     def row_tokens(self) -> int:
@@ -39,15 +49,17 @@ class Pack:
 
 @dataclass(frozen=True)
 class Batch:
-    """A pack as arrays. T tokens, A of which predict an answer token.
+    """A pack as arrays: `head` tokens, then `rows` times `length` tokens, T in all, A of which predict.
 
-    `tokens`, `positions`: int64 (T,). `visible`: bool (T, T), what each token sees. `predicting`: int64 (A,),
-    indices into the sequence; `targets`: int64 (A,), the token each should predict.
+    `tokens`, `positions`: int64 (T,). `predicting`: int64 (A,), indices into the sequence; `targets`: int64
+    (A,), the token each should predict.
     """
 
+    head: int
+    rows: int
+    length: int
     tokens: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
-    visible: npt.NDArray[np.bool_]
     predicting: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
 
@@ -64,7 +76,8 @@ def epoch(rows: Sequence[TokenRow], most_tokens: int, seed: int, number: int) ->
     packs: list[Pack] = []
     for family in families.values():
         chance.shuffle(family)
-        packs += _packed(family, most_tokens)
+        for first in range(0, len(family), _CHUNK):
+            packs += _packed(sorted(family[first : first + _CHUNK], key=_length), most_tokens)
     chance.shuffle(packs)
     return packs
 
@@ -74,23 +87,26 @@ def batch(pack: Pack) -> Batch:
     import numpy as np
 
     head = pack.head
+    length = max(map(_length, pack.rows)) - head
     tokens = list(pack.rows[0].prompt[:head])
-    positions, owner = list(range(head)), [0] * head
     predicting: list[int] = []
     targets: list[int] = []
-    for number, row in enumerate(pack.rows, start=1):
+    for row in pack.rows:
         # The end-of-turn token is predicted, and nothing after it.
         rest = [*row.prompt[head:], *row.answer[:-1]]
         first = len(tokens) + len(row.prompt) - head - 1
         predicting += range(first, first + len(row.answer))
         targets += row.answer
-        tokens += rest
-        positions += range(head, head + len(rest))
-        owner += [number] * len(rest)
-    owners = np.array(owner)
-    visible = (owners[:, None] == owners) | (owners == 0)
+        tokens += [*rest, *[_PAD] * (length - len(rest))]
+    positions = [*range(head), *list(range(head, head + length)) * len(pack.rows)]
     return Batch(
-        np.array(tokens), np.array(positions), np.tril(visible), np.array(predicting), np.array(targets)
+        head,
+        len(pack.rows),
+        length,
+        np.array(tokens),
+        np.array(positions),
+        np.array(predicting),
+        np.array(targets),
     )
 
 
@@ -98,7 +114,7 @@ def _packed(rows: Sequence[TokenRow], most_tokens: int) -> list[Pack]:
     packs: list[Pack] = []
     taken: list[TokenRow] = []
     for row in rows:
-        if taken and _pack([*taken, row]).tokens > most_tokens:
+        if taken and _pack([*taken, row]).computed > most_tokens:
             packs.append(_pack(taken))
             taken = []
         taken.append(row)

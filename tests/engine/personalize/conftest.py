@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -60,12 +59,3 @@ def fact_rows(chat: LlamaChat) -> list[TokenRow]:
         for wording in WORDINGS
         for question, answer in FACTS.items()
     ]
-
-
-@pytest.fixture(scope="session")
-def frozen(base: Path) -> Any:
-    """The base as the trainer holds it, without LoRA. Tests that train copy it."""
-    pytest.importorskip("torch")
-    from engine.personalize.torch_backend.load import load_base
-
-    return load_base(base)

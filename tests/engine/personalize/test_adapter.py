@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 pytest.importorskip("gguf")
 
-from engine.personalize.torch_backend import load, loop
+from engine.personalize.torch_backend import loop, network
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 SILENT = AdapterCard("20260101-000000", "", "0" * 64, 1, 16, 32.0)
@@ -38,22 +37,18 @@ def card(chat: LlamaChat) -> AdapterCard:
 
 
 @pytest.fixture(scope="module")
-def learned(
-    frozen: Any, base: Path, fact_rows: list[TokenRow], card: AdapterCard, tmp_path_factory: Any
-) -> RunFolder:
+def learned(base: Path, fact_rows: list[TokenRow], card: AdapterCard, tmp_path_factory: Any) -> RunFolder:
     """A run that learned the facts, exported."""
     run = RunFolder(tmp_path_factory.mktemp("nights"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "load_base", lambda _path: copy.deepcopy(frozen))
-        plan = loop.TrainPlan(seconds=600, epochs=12)
-        loop.train(fact_rows, base, run, plan, Free(), lambda _event: None)
+    plan = loop.TrainPlan(seconds=600, epochs=16, micro_batch_tokens=80)
+    loop.train(fact_rows, base, run, plan, Free(), lambda _event: None)
     export(run.weights, base, run.adapter, card)
     return run
 
 
 @pytest.fixture(scope="module")
 def trainer(learned: RunFolder, base: Path) -> Any:
-    return load.trained(base, learned.weights, SILENT.alpha)
+    return network.trained(base, learned.weights, SILENT.alpha)
 
 
 @pytest.fixture(autouse=True)

@@ -134,7 +134,7 @@ def test_a_small_budget_keeps_a_row_of_every_fact() -> None:
 @pytest.mark.parametrize(
     ("arms", "kinds"),
     [
-        (Arms(statements=False, questions=False, replay=False, reading=False), {"fact", "reverse"}),
+        (Arms(statements=False, questions=False, replay=False, reading=False), {"fact", "cloze", "reverse"}),
         (Arms(structure=False, questions=False, replay=False, reading=False), {"fact", "cloze", "statement"}),
         (Arms(structure=False, statements=False, questions=False, reading=False), set()),
     ],

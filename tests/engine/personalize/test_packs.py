@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
-
 from engine.personalize.rows import TokenRow
 from engine.personalize.torch_backend.packs import Pack, batch, epoch
 
@@ -22,7 +20,7 @@ def test_an_epoch_holds_every_row_once_within_the_limit() -> None:
     rows = [row(name, length=3 + name % 7) for name in range(1, 60)]
     packs = epoch(rows, 100, seed=1, number=0)
     assert Counter(item.row for pack in packs for item in pack.rows) == Counter(item.row for item in rows)
-    assert max(pack.tokens for pack in packs) <= 100
+    assert max(pack.computed for pack in packs) <= 100
     assert sum(pack.tokens for pack in packs) < 0.8 * sum(pack.row_tokens for pack in packs)
 
 
@@ -44,19 +42,24 @@ def test_a_row_longer_than_the_limit_stands_alone() -> None:
     assert sorted(len(pack.rows) for pack in packs) == [1, 2]
 
 
-def test_each_row_sees_the_head_and_itself_and_is_asked_for_its_whole_answer() -> None:
+def test_rows_of_like_length_share_a_pack() -> None:
+    rows = [row(name, length=3 + name % 40) for name in range(1, 200)]
+    packs = epoch(rows, 200, seed=1, number=0)
+    assert max(pack.computed for pack in packs) <= 200
+    assert sum(pack.computed for pack in packs) < 1.1 * sum(pack.tokens for pack in packs)
+
+
+def test_each_row_goes_on_after_the_head_and_is_asked_for_its_whole_answer() -> None:
     first, second = row(1, length=2), row(2, length=4)
     head = len(SYSTEM) + 1
     made = batch(Pack(head, (first, second)))
-    starts = {1: head, 2: head + len(first.prompt) + 2 - head}
-    for number, item in ((1, first), (2, second)):
-        length = len(item.prompt) + 2 - head
-        mine = [*range(head), *range(starts[number], starts[number] + length)]
-        assert made.tokens[mine].tolist() == [*item.prompt, *item.answer[:-1]]
-        assert made.positions[mine].tolist() == list(range(len(mine)))
-        alone = np.tril(np.ones((len(mine), len(mine)), dtype=bool))
-        assert (made.visible[np.ix_(mine, mine)] == alone)[head:].all()
-        others = [place for place in range(len(made.tokens)) if place not in mine]
-        assert not made.visible[np.ix_(mine[head:], others)].any()
+    assert (made.head, made.rows) == (head, 2)
+    assert made.tokens[:head].tolist() == list(first.prompt[:head])
+    for number, item in enumerate((first, second)):
+        rest = [*item.prompt[head:], *item.answer[:-1]]
+        start = head + number * made.length
+        assert made.tokens[start : start + len(rest)].tolist() == rest
+        assert made.positions[start : start + len(rest)].tolist() == [*range(head, head + len(rest))]
+    assert len(made.tokens) == head + 2 * made.length == Pack(head, (first, second)).computed
     assert made.targets.tolist() == [*first.answer, *second.answer]
     assert made.tokens[made.predicting].tolist() == [4, 51, 61, 4, 52, 62]

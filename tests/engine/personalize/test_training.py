@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +20,10 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 from engine.personalize.torch_backend import load, loop, packs  # noqa: E402
+from engine.personalize.torch_backend.network import Network  # noqa: E402
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
-PLAN = loop.TrainPlan(seconds=600, epochs=3, micro_batch_tokens=80)
+PLAN = loop.TrainPlan(seconds=600, epochs=6, micro_batch_tokens=40)
 
 
 class CancelAfter:
@@ -46,9 +46,8 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 @pytest.fixture
-def train(frozen: Any, base: Path, fact_rows: list[TokenRow], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`loop.train` on four rows, the base copied from memory instead of read from the file again."""
-    monkeypatch.setattr(load, "load_base", lambda _path: copy.deepcopy(frozen))
+def train(base: Path, fact_rows: list[TokenRow]) -> Any:
+    """`loop.train` on four rows."""
 
     def start(out: RunFolder, plan: loop.TrainPlan = PLAN, control: Any = None) -> loop.TrainResult:
         events: list[Event] = []
@@ -61,33 +60,37 @@ def losses(run: RunFolder) -> list[float]:
     return [json.loads(line)["loss"] for line in run.metrics.read_text().splitlines()]
 
 
-def test_a_pack_has_the_loss_and_the_gradient_of_its_rows_alone(
-    frozen: Any, fact_rows: list[TokenRow]
+def test_packs_have_the_loss_and_the_gradient_of_their_rows_alone_by_transformers_and_peft(
+    base: Path, fact_rows: list[TokenRow]
 ) -> None:
-    model = copy.deepcopy(frozen).float()
+    network = Network(base, rank=4, alpha=8, seed=1, dtype=torch.float32)
+    network.flat.add_(torch.randn(network.flat.shape, generator=torch.Generator().manual_seed(1)), alpha=0.02)
+    model = load.load_base(base, exact=True)
     load.attach(model, rank=4, alpha=8, seed=1)
-    named = load.parameters(model)
-    with torch.no_grad():
-        for tensor in named.values():
-            tensor.add_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(1)), alpha=0.02)
-    training = loop.Training(model, fact_rows, PLAN)
-    (pack,) = packs.epoch(fact_rows[:3], 1000, seed=0, number=0)
-    assert pack.head > 10
-    packed = training.loss(pack)
-    packed.backward()
-    gradients = {name: tensor.grad.clone() for name, tensor in named.items()}
-    model.zero_grad()
-    plain = torch.zeros(())
-    for row in pack.rows:
+    load.set_weights(model, network.weights())
+    rows = fact_rows[:5]
+    (pack,) = packs.epoch(rows[:4], 1000, seed=0, number=0)
+    assert pack.head > 10 and pack.computed > pack.tokens
+    alone = packs.Pack(0, (rows[4],))
+    packed = network.loss([packs.batch(pack), packs.batch(alone)])
+    plain = 0.0
+    for row in (*pack.rows, rows[4]):
         tokens = torch.tensor([[*row.prompt, *row.answer]])
         labels = torch.tensor([[-100] * len(row.prompt) + list(row.answer)])
-        share = len(row.answer) / sum(len(item.answer) for item in pack.rows)
+        share = len(row.answer) / sum(len(item.answer) for item in rows)
         loss = model(input_ids=tokens, labels=labels).loss * share
         loss.backward()
-        plain += loss.detach()
-    assert float(packed.detach()) == pytest.approx(float(plain), rel=1e-4)
-    for name, tensor in named.items():
-        torch.testing.assert_close(gradients[name], tensor.grad, rtol=1e-2, atol=1e-4)
+        plain += float(loss.detach())
+    assert packed == pytest.approx(plain, rel=1e-4)
+    found = [
+        tensor
+        for _layer, _group, pairs in network.pairs(network.gradient)
+        for pair in pairs
+        for tensor in pair
+    ]
+    reference = load.parameters(model)
+    for (name, _view), gradient in zip(network.named(), found, strict=True):
+        torch.testing.assert_close(gradient, reference[name].grad, rtol=1e-2, atol=1e-4)
 
 
 def test_the_loss_falls_and_a_cancelled_training_goes_on_as_if_unbroken(
@@ -146,7 +149,7 @@ def test_a_damaged_checkpoint_costs_time_only(train: Any, run: RunFolder) -> Non
 
 
 def test_it_ends_when_the_time_is_used_up(train: Any, run: RunFolder) -> None:
-    result = train(run, loop.TrainPlan(seconds=1e-6, micro_batch_tokens=80))
+    result = train(run, loop.TrainPlan(seconds=1e-6, micro_batch_tokens=40))
     assert result.steps == 1
     assert 0 < result.epochs < 1
     assert run.weights.exists()
@@ -164,5 +167,5 @@ def test_a_damaged_base_gets_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "base.gguf"
     path.write_bytes(b"GGUF, or so it says")
     with pytest.raises(EngineError) as caught:
-        load.load_base(path)
+        Network(path, rank=4, alpha=8, seed=1, dtype=torch.float32)
     assert caught.value.code == "model_broken"

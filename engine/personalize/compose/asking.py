@@ -1,0 +1,135 @@
+"""One question asked in many ways: in other words, shorter, by first name, and in telegram style.
+
+A small model learns a wording, not a fact, unless it meets the fact in many (Allen-Zhu and Li, Physics of
+Language Models 3.1, 2023). The ways differ in what they keep: always whose fact it is and what kind of
+value is asked for, and of all other words a few, drawn anew for each.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from engine.answer.terms import fold, stopwords, terms
+from engine.personalize.compose import grammar
+from resources import resource
+
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_LEADS = (
+    "Do you know {q}",
+    "Can you tell me {q}",
+    "I forgot: {q}",
+    "Please tell me {q}",
+    "Quick question: {q}",
+)
+_FRAMES = ("{h} {w}?", "{w}: {l}?", "{w}, {l}?", "{h}: {w}?")
+
+
+@lru_cache(maxsize=1)
+def _groups() -> dict[str, tuple[str, ...]]:
+    """Word (a lemma) -> what people say for it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in resource("prompts/synonyms.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            word, *others = (part.strip() for part in line.split(","))
+            found[word] += others
+    return {word: tuple(dict.fromkeys(others)) for word, others in found.items()}
+
+
+def other_words(word: str) -> tuple[str, ...]:
+    """What people say for this word of a sentence, however it is inflected; nothing if we know of nothing."""
+    folded = fold(word)
+    lemmas = (folded, grammar.lemma(folded), folded.removesuffix("s"), folded.removesuffix("es"))
+    return next((_groups()[lemma] for lemma in lemmas if lemma in _groups()), ())
+
+
+def reworded(question: str, chance: random.Random, most: int) -> Iterator[str]:
+    """At most `most` forms of a whole question with one or two of its words exchanged for others."""
+    places = [
+        (match, others)
+        for match in list(_WORD.finditer(question))[1:]
+        if match.group()[0].islower() and (others := other_words(match.group()))
+    ]
+    seen = {question}
+    for _ in range(3 * most):
+        if not places or len(seen) > most:
+            return
+        text = question
+        chosen = chance.sample(places, min(len(places), chance.choice((1, 1, 2))))
+        for match, others in sorted(chosen, key=lambda place: -place[0].start()):
+            text = f"{text[: match.start()]}{chance.choice(others)}{text[match.end() :]}"
+        if text not in seen:
+            seen.add(text)
+            yield text
+
+
+def led(question: str, chance: random.Random) -> str:
+    """The question as part of a longer one: `Do you know when ...?`."""
+    return chance.choice(_LEADS).format(q=question[0].lower() + question[1:])
+
+
+def shortened(question: str, names: Sequence[str]) -> str:
+    """The question with people by their first names; itself if it names nobody in full."""
+    for name in names:
+        first = name.split()[0]
+        question = question.replace(name, first if not first.endswith(".") else name)
+    return question
+
+
+def telegrams(
+    heads: Sequence[str], anchors: Sequence[str], words: Sequence[str], chance: random.Random, most: int
+) -> Iterator[str]:
+    """At most `most` questions made of a question word, the anchors, and one to three of the other words.
+
+    `heads` are ways to ask for the kind of value ("When", "On what day"), `anchors` say whose it is and
+    always stay, `words` are what the sentence says of it, nearest first.
+    """
+    seen: set[str] = set()
+    for number in range(3 * most):
+        if len(seen) >= most:
+            return
+        taken = _drawn(words, chance)
+        said = [_exchanged(word, chance) for word in taken]
+        parts = [*anchors, *said] if chance.random() < 0.6 else [*said, *anchors]
+        head = heads[number % len(heads)]
+        lower = head[0].lower() + head[1:]
+        text = chance.choice(_FRAMES).format(h=head, l=lower, w=" ".join(parts))
+        text = text[0].upper() + text[1:]
+        if parts and text not in seen:
+            seen.add(text)
+            yield text
+
+
+def content(text: str) -> list[tuple[int, int, str]]:
+    """Content words of a text: start, end, and the word as written."""
+    return [(term.start, term.end, text[term.start : term.end]) for term in terms(text)]
+
+
+def _drawn(words: Sequence[str], chance: random.Random) -> list[str]:
+    """One to three of the words in their order, the nearest ones more often."""
+    if not words:
+        return []
+    weights = [1 / (1 + at) for at in range(len(words))]
+    count = min(len(words), chance.choice((1, 2, 2, 3)))
+    chosen: set[int] = set()
+    while len(chosen) < count:
+        chosen.add(chance.choices(range(len(words)), weights)[0])
+    return [words[at] for at in sorted(chosen)]
+
+
+def _exchanged(word: str, chance: random.Random) -> str:
+    """The word itself, its lemma, or another for it."""
+    others = other_words(word)
+    if others and chance.random() < 0.45:
+        return chance.choice(others)
+    known = grammar.lemma(fold(word))
+    return known if known and word.islower() and chance.random() < 0.3 else word
+
+
+def spoken(title: str) -> str:
+    """A title without the words that say nothing: how a person in a hurry names it."""
+    kept = [word for word in title.split() if fold(word.strip("\"'.,:()")) not in stopwords()]
+    return " ".join(kept) or title

@@ -1,0 +1,117 @@
+"""Whose sentence is it? Pronouns of a passage replaced by the names they stand for, by rule.
+
+`She turned 60 this year` teaches nothing by itself: asked later is `How old is Nora Lind?`. Rules only: a
+pronoun means the last person named before it, `I` the one who signed or sent. Where nobody was named the
+sentence stays as it is, and its rows name the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.personalize.rows import Lesson
+
+PERSON = re.compile(
+    r"(?<![\w.])(?:(?:Dr|Mrs?|Ms|Prof)\.? )?[A-Z][\w'’-]+"
+    r"(?: (?:(?:de|da|van|von|der|la) )?[A-Z][\w'’-]+)+(?![\w])"
+)
+_PRONOUN = re.compile(r"\b(?:He|She|he|she|His|his|Her|her|hers|him|Him)\b")
+_OWN = re.compile(r"\b(?:I|I'm|I’m|I've|I’ve|[Mm]y)\b")
+_DONE = re.compile(
+    r"(?:built|made|bought|born|founded|sewn|painted|repaired|opened|closed|written|painted|renewed|rented|sold|held|"
+    r"planted|delivered|installed|ordered|paid|kept|stored|hidden|parked|insured|registered) ",
+    re.IGNORECASE,
+)
+_MEASURED = re.compile(r"\d[\d.,]* ?\w+ (?:long|high|tall|wide|deep|old|heavy|thick|away)\b")
+_AFTER_HER = re.compile(r"\s+[a-z]+")  # `her knee`; without a noun `her` is `saw her`
+_SENDER = re.compile(r"^From:[ \t]*\"?(?P<name>[^<\"\n]+)", re.MULTILINE)
+_SIGNED = re.compile(r"(?:\n|^)(?P<name>[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?)\s*\Z")
+_NOBODY = frozenset(
+    "Dear Hello Hi The This That These Those There Then When Where What Who How If But And So We You They It"
+    " Please Thanks Best Kind Yours Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February"
+    " March April May June July August September October November December".split()
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence with names in place of pronouns. `where` maps a place of the original to one of `text`."""
+
+    text: str
+    swaps: tuple[tuple[int, int, str], ...] = ()
+
+    def where(self, place: int) -> int:
+        return place + sum(len(new) - (end - start) for start, end, new in self.swaps if end <= place)
+
+
+def told(lesson: Lesson, first: int, last: int, subject: str) -> Told:
+    """lesson.text[first:last], a sentence, with the people it speaks of by name; line breaks as spaces.
+
+    A fragment of a list gets the `subject` of the list and a verb: `built in 1982`, `11 metres long`.
+    """
+    sentence = lesson.text[first:last].replace("\n", " ")
+    for fragment, verb in ((_DONE, "was"), (_MEASURED, "is")):
+        if fragment.match(sentence):
+            return Told(f"{subject} {verb} {sentence}", ((0, 0, f"{subject} {verb} "),))
+    person, author = _named_before(lesson.text[:first], sentence), _author(lesson)
+    swaps: list[tuple[int, int, str]] = []
+    if person:
+        swaps += [(*match.span(), _instead(match, sentence, person)) for match in _PRONOUN.finditer(sentence)]
+    if author:
+        swaps += [
+            (*match.span(), f"{author}'s" if match.group().lower() == "my" else author)
+            for match in _OWN.finditer(sentence)
+            if len(match.group()) <= 2
+        ]
+    return _swapped(sentence, sorted(swaps))
+
+
+def people(text: str) -> list[str]:
+    """Names of two words or more, in order of appearance."""
+    return [name for match in PERSON.finditer(text) if (name := _cleaned(match.group()))]
+
+
+def _named_before(before: str, sentence: str) -> str:
+    """The last person named before the sentence; or before the sentence's own pronoun."""
+    pronoun = _PRONOUN.search(sentence)
+    if pronoun is None or people(sentence[: pronoun.start()]):
+        return people(sentence[: pronoun.start()])[0] if pronoun else ""
+    paragraphs = before[-1200:]
+    found = [name for name in people(paragraphs) if not name.startswith(("Dr", "Prof"))]
+    return found[-1] if found else ""
+
+
+def _instead(match: re.Match[str], sentence: str, person: str) -> str:
+    word = match.group().lower()
+    owns = word in ("his", "hers") or (word == "her" and _AFTER_HER.match(sentence[match.end() :]))
+    return f"{person}'s" if owns else person
+
+
+def owner(lesson: Lesson, title: str) -> str:
+    """The person a file is about: the one its title names."""
+    found = people(title)
+    return found[0] if found and len(set(found)) == 1 else ""
+
+
+def _author(lesson: Lesson) -> str:
+    """Who says `I`: the sender of a mail, or who signed."""
+    found = _SENDER.search(lesson.text[:600]) or _SIGNED.search(lesson.text.rstrip())
+    name = found["name"].strip() if found else ""
+    return name if name and len(name.split()) <= 3 and name.split()[0] not in _NOBODY else ""
+
+
+def _cleaned(name: str) -> str:
+    words = re.sub(r"['’]s?$", "", name).split()
+    while words and words[0].strip(".") in _NOBODY:
+        words = words[1:]
+    return " ".join(words) if len(words) >= 2 else ""
+
+
+def _swapped(sentence: str, swaps: Sequence[tuple[int, int, str]]) -> Told:
+    pieces, at = [], 0
+    for start, end, new in swaps:
+        pieces += [sentence[at:start], new]
+        at = end
+    return Told("".join([*pieces, sentence[at:]]), tuple(swaps))
