@@ -87,22 +87,27 @@ def plan(
     run.update(plan={"minutes": minutes, "folders": list(folders), "used": dict(used), "base": base})
 
 
-def run_night(
+def run_next(
     run: RunFolder,
     home: Home,
     stages: Mapping[str, Stage],
     control: Control,
     emit: Callable[[Event], None],
-) -> dict[str, Any]:
-    """Run what is not done yet; returns run.json. Raises Cancelled, EngineError; what is done stays done."""
+) -> bool:
+    """Run the first stage that is not done; whether others remain.
+
+    Raises Cancelled, EngineError; what is done stays done.
+    """
+    name = run.next_stage()
+    if name is None:
+        return False
     night = Night(run, home, NightControl(control, run), emit)
-    while (name := run.next_stage()) is not None:
-        emit(Progress(name, STAGES.index(name), len(STAGES)))
-        began, waited = time.monotonic(), night.control.waited
-        outcome = stages[name](night)
-        seconds = time.monotonic() - began - (night.control.waited - waited)
-        run.finish(name, minutes=round(seconds / 60, 4), peak_mb=peak_mb(), **outcome)
-    return run.read()
+    emit(Progress(name, STAGES.index(name), len(STAGES)))
+    began = time.monotonic()
+    outcome = stages[name](night)
+    seconds = time.monotonic() - began - night.control.waited
+    run.finish(name, minutes=round(seconds / 60, 4), peak_mb=peak_mb(), **outcome)
+    return run.next_stage() is not None
 
 
 def peak_mb() -> float:

@@ -59,6 +59,10 @@ class Work:
             self._may_run.set()
 
 
+class Again(Exception):
+    """Raised by a role when a part of its job is done and the rest is for a fresh process."""
+
+
 class Role(Protocol):
     """What a worker does. Built once; `run` gets one verb at a time and returns a JSON-ready result."""
 
@@ -145,6 +149,8 @@ class _Loop:
             return {"type": "done", "result": self._role.run(verb, params, work)}
         except Cancelled:
             return {"type": "cancelled"}
+        except Again:
+            return {"type": "again"}
         except EngineError as error:
             return {"type": "error", "code": error.code, "params": error.params}
         except Exception as error:

@@ -1,4 +1,4 @@
-"""The night worker: runs a night on its run folder, from the first stage that is not done."""
+"""The night worker: runs one stage of a night on its run folder, the first that is not done."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.paths import Home
-from engine.personalize.night import run_night
+from engine.personalize.night import run_next
 from engine.personalize.run_folder import RunFolder
-from engine.workers.main import Work
+from engine.workers.main import Again, Work
 
 
 class NightRole:
@@ -22,7 +22,11 @@ class NightRole:
     def run(self, verb: str, params: dict[str, Any], work: Work) -> Any:
         from engine.personalize.stages import STAGES
 
-        return run_night(RunFolder(Path(params["run"])), self._home, STAGES, work, work.emit)
+        run = RunFolder(Path(params["run"]))
+        # A process of its own for each stage: only its end gives back what a stage took.
+        if run_next(run, self._home, STAGES, work, work.emit):
+            raise Again
+        return run.read()
 
     def stop(self) -> None:
         """Nothing to do: every stage looks at its flag between micro-batches and questions."""

@@ -56,7 +56,7 @@ class _Process:
         self.channel = Channel(self.popen.stdout, self.popen.stdin)
         self.greeted = False
         self.refused: EngineError | None = None
-        self.ended_for_cancel = False  # not by a crash: what waited behind that job is sent again
+        self.ended_by_us = False  # not by a crash: what it had not finished is sent again
 
     @property
     def alive(self) -> bool:
@@ -265,6 +265,9 @@ class Worker:
             self._follow(task, event)
             task.job.emit(event)
             return
+        if kind == "again":
+            self._renew(task)
+            return
         with self._lock:
             del self._tasks[task.id]
         if kind == "done":
@@ -273,6 +276,14 @@ class Worker:
             task.job.fail(Cancelled())
         else:
             task.job.fail(EngineError(message["code"], **{"log": self._log_path, **message["params"]}))
+
+    @staticmethod
+    def _renew(task: _Task) -> None:
+        """A part of the job is done: end its process, whose end sends the job to a fresh one."""
+        assert task.process is not None
+        task.crashes_in_a_row = 0
+        task.process.ended_by_us = True
+        task.process.send({"type": "exit"})
 
     @staticmethod
     def _follow(task: _Task, event: Event) -> None:
@@ -296,7 +307,7 @@ class Worker:
                 if task not in again:
                     del self._tasks[task.id]
                     continue
-                if not process.ended_for_cancel:
+                if not process.ended_by_us:
                     notices += [(task, notice) for notice in self._after_crash(task)]
                     log.warning("the %s worker ended with %s", self.role, process.popen.returncode)
                 self._send_start(task)
@@ -309,7 +320,7 @@ class Worker:
     def _may_repeat(self, task: _Task, process: _Process) -> bool:
         if task.job.cancelling or self._closing or process.refused is not None:
             return False
-        return process.ended_for_cancel or (task.restartable and task.crashes_in_a_row < RESTARTS)
+        return process.ended_by_us or (task.restartable and task.crashes_in_a_row < RESTARTS)
 
     def _after_crash(self, task: _Task) -> list[Notice]:
         task.crashes_in_a_row += 1
@@ -337,7 +348,7 @@ class Worker:
     @staticmethod
     def _insist(task: _Task, process: _Process) -> None:
         if not task.job.ended:
-            process.ended_for_cancel = True
+            process.ended_by_us = True
             process.end(0.0)
 
     @staticmethod

@@ -72,6 +72,17 @@ class ScriptedRole:
                 os.kill(os.getpid(), signal.SIGKILL)
         return {"left_out": left_out, "pid": os.getpid()}
 
+    def stages(self, params: dict[str, Any], work: main.Work) -> Any:
+        """One line into a file for each process, until there are as many as asked for."""
+        path = Path(params["path"])
+        with path.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        work.emit(Token("stage"))
+        work.check()
+        if len(path.read_text().splitlines()) < params["count"]:
+            raise main.Again
+        return path.read_text().split()
+
     def who(self, params: dict[str, Any], work: main.Work) -> Any:
         return {"pid": os.getpid(), "nice": os.nice(0), "scheduler": os.sched_getscheduler(0)}
 

@@ -236,6 +236,31 @@ def test_a_file_that_kills_the_worker_twice_is_left_out(start: Callable[..., Wor
     assert reads.count("/f2") == 2 and reads.count("/f5") == 2
 
 
+def test_each_part_of_a_job_may_have_a_process_of_its_own(
+    start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    worker = start()
+    job = worker.submit("stages", {"path": str(tmp_path / "pids"), "count": 5})
+    waiting = worker.submit("echo", {"value": "too"})
+    pids = job.result(HANG)
+    assert len(set(pids)) == 5
+    # More parts than restarts after crashes are allowed, and nobody is told of a crash.
+    assert list(job.events()) == [Token("stage")] * 5
+    assert waiting.result(HANG) == "too"
+    assert all(gone(int(pid)) for pid in pids[:-1])
+
+
+def test_a_job_cancelled_between_its_parts_ends(start: Callable[..., Worker], tmp_path: Path) -> None:
+    worker = start()
+    job = worker.submit("stages", {"path": str(tmp_path / "pids"), "count": 1_000_000})
+    for _event in job.events():
+        job.cancel()
+        break
+    with pytest.raises(Cancelled):
+        job.result(HANG)
+    assert worker.submit("echo", {"value": "next"}).result(HANG) == "next"
+
+
 def test_a_worker_that_always_dies_is_given_up(home: Home) -> None:
     worker = Worker("scripted", home, [sys.executable, "-c", "raise SystemExit(7)"])
     with pytest.raises(EngineError) as caught:

@@ -11,12 +11,19 @@ import pytest
 from engine.contracts import Event, Progress
 from engine.errors import Cancelled, EngineError
 from engine.paths import Home
-from engine.personalize.night import Night, Stage, Steering, plan, run_night
+from engine.personalize.night import Night, Stage, Steering, plan, run_next
 from engine.personalize.run_folder import STAGES, RunFolder
 
 
 class Always:
     def check(self) -> None: ...
+
+
+def run_night(run: RunFolder, home: Home, stages: Mapping[str, Stage], control: Always, emit: Any) -> Any:
+    """All stages, one after another."""
+    while run_next(run, home, stages, control, emit):
+        pass
+    return run.read()
 
 
 @pytest.fixture
@@ -43,6 +50,8 @@ def recording(ran: list[str], broken: str = "") -> dict[str, Stage]:
 def test_every_stage_runs_once_and_reports(run: RunFolder, home: Home) -> None:
     ran: list[str] = []
     events: list[Event] = []
+    assert run_next(run, home, recording(ran), Always(), events.append)
+    assert ran == ["select"] and run.next_stage() == "compose"
     record = run_night(run, home, recording(ran), Always(), events.append)
     assert tuple(ran) == STAGES and run.next_stage() is None
     assert [e.phase for e in events if isinstance(e, Progress)] == list(STAGES)
