@@ -168,6 +168,10 @@ class EngineError(Exception):
         return self.problem.exit_code
 
 
+class Again(Exception):
+    """A part of a job is done, and the rest is for a fresh process."""
+
+
 class Cancelled(Exception):
     """The person asked to stop. Not an error: nothing is shown."""
 

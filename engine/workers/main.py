@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from engine import __version__, net
 from engine.contracts import Event, event_to_json
-from engine.errors import Cancelled, EngineError
+from engine.errors import Again, Cancelled, EngineError
 from engine.paths import Home
 from engine.workers import priority
 from engine.workers.channel import PROTOCOL, Channel
@@ -57,10 +57,6 @@ class Work:
             self._may_run.clear()
         else:
             self._may_run.set()
-
-
-class Again(Exception):
-    """Raised by a role when a part of its job is done and the rest is for a fresh process."""
 
 
 class Role(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.errors import Again
 from engine.paths import Home
 from engine.personalize.night import run_next
 from engine.personalize.run_folder import RunFolder
-from engine.workers.main import Again, Work
+from engine.workers.main import Work
 
 
 class NightRole:

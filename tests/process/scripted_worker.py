@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import Progress, Token
+from engine.errors import Again
 from engine.paths import Home
 from engine.workers import main
 
@@ -80,7 +81,7 @@ class ScriptedRole:
         work.emit(Token("stage"))
         work.check()
         if len(path.read_text().splitlines()) < params["count"]:
-            raise main.Again
+            raise Again
         return path.read_text().split()
 
     def who(self, params: dict[str, Any], work: main.Work) -> Any:
