@@ -146,11 +146,15 @@ class MainWindow(QMainWindow):
     def _watch_warming(self, job: Job[None]) -> None:
         self._warming = JobBridge(job, self)
         self._warming.notice.connect(self.show_notice)
-        self._warming.failed.connect(self.show_error)
+        self._warming.failed.connect(self._warming_failed)
         self._warming.succeeded.connect(self._warmed)
 
     def _warmed(self, _nothing: None) -> None:
         self.statusBar().clearMessage()
+
+    def _warming_failed(self, error: BaseException) -> None:
+        if not is_busy(error):  # the index is being made just now; the first question opens it again
+            self.show_error(error)
 
     @property
     def has_last_chat(self) -> bool:
