@@ -96,7 +96,8 @@ class Session(QObject):
             try:
                 if refusal is not None:
                     raise refusal
-                result = work(self._engine)  # type: ignore[arg-type]  # set whenever there is no refusal
+                assert self._engine is not None
+                result = work(self._engine)
             except Exception as error:
                 if refusal is None:
                     self._post(failed or self.problem.emit, error)

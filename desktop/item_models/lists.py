@@ -36,7 +36,7 @@ class ChatsModel(QAbstractListModel):
     def title_of(self, chat: str) -> str:
         return next((item.title for item in self.chats if item.id == chat), "")
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own signature
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
         return 0 if parent.isValid() else len(self.chats)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -73,7 +73,7 @@ class FoldersModel(QAbstractListModel):
             self.folders = list(folders)
             self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own signature
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
         return 0 if parent.isValid() else len(self.folders)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

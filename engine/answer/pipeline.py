@@ -87,7 +87,7 @@ class _Clock:
         return (time.perf_counter() - self.started) * 1000
 
     def note(self, **values: float) -> None:
-        self.timings = replace(self.timings, **values)  # type: ignore[arg-type]
+        self.timings = replace(self.timings, **values)  # type: ignore[arg-type]  # times are float, counts int
 
 
 class Answerer:

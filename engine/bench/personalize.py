@@ -8,6 +8,7 @@ differs.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +21,12 @@ from engine.errors import EngineError
 from engine.models import catalog, prepare
 from engine.models.llama import LlamaChat
 from engine.paths import Home, find_home
+from engine.personalize import rows
 from engine.personalize.decide import Difference, difference
 from engine.personalize.evaluate import ANSWER_TOKENS, Arm, Outcome, Probe, is_right, run_arm, shares
+from engine.personalize.run_folder import RunFolder
 
+FAMILIAR = 0.6  # of a question's words in one trained row: from there on the wording was trained, too
 COMPARED: tuple[tuple[Arm, Arm], ...] = (("base", "adapter"), ("base+files", "adapter+files"))
 
 
@@ -53,7 +57,8 @@ def run(
                 print(f"{event.phase} {event.done}/{event.total} {event.current}", flush=True)
         report = job.result()
         outcomes = [*_without_files(engine, report, probes), *_with_files(engine, report, probes)]
-    _show(report, outcomes, as_json)
+        trained = list(rows.read_rows(RunFolder(engine.home.nights / report.id).rows))
+    _show(report, outcomes, familiar(probes, trained), as_json)
     return 0
 
 
@@ -68,6 +73,24 @@ def read_questions(path: Path) -> list[Probe]:
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError("usage", detail=f"Line {number} of {path} is no question.") from error
     return probes
+
+
+def familiar(probes: Sequence[Probe], trained: Sequence[rows.Row]) -> set[str]:
+    """Ids of the facts asked in words of which `FAMILIAR` or more stand in one trained row, names counted.
+
+    What they show is memory for a wording; only the others show that a fact was learned.
+    """
+    asked = [_words(row.user) for row in trained if row.split == "train" and row.kind != "reading"]
+    found = set()
+    for probe in probes:
+        words = _words(probe.question)
+        if probe.kind == "fact" and any(len(words & row) >= FAMILIAR * len(words) for row in asked):
+            found.add(probe.id)
+    return found
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
 
 
 def _without_files(engine: Engine, report: NightReport, probes: Sequence[Probe]) -> list[Outcome]:
@@ -107,8 +130,10 @@ def _with_files(engine: Engine, report: NightReport, probes: Sequence[Probe]) ->
     return outcomes
 
 
-def _show(report: NightReport, outcomes: Sequence[Outcome], as_json: bool) -> None:
+def _show(report: NightReport, outcomes: Sequence[Outcome], known: set[str], as_json: bool) -> None:
     arms = shares(outcomes)
+    adapter = [outcome for outcome in outcomes if (outcome.arm, outcome.kind) == ("adapter", "fact")]
+    unfamiliar = [outcome.right for outcome in adapter if outcome.probe not in known]
     differences = [
         difference(outcomes, kind, first, second)
         for first, second in COMPARED
@@ -124,6 +149,7 @@ def _show(report: NightReport, outcomes: Sequence[Outcome], as_json: bool) -> No
             "rows": report.rows,
             "tokens_per_s": report.tokens_per_s,
             "peak_mb": report.peak_mb,
+            "unfamiliar": {"questions": len(unfamiliar), "right": sum(unfamiliar)},
             "differences": [_as_json(found) for found in differences],
         }
         print(json.dumps(done, ensure_ascii=False), flush=True)
@@ -139,6 +165,10 @@ def _show(report: NightReport, outcomes: Sequence[Outcome], as_json: bool) -> No
             f"{found.kind}, {found.first} to {found.second}: {100 * found.mean:+.0f} "
             f"({100 * found.low:+.0f} to {100 * found.high:+.0f}) of {found.questions} questions"
         )
+    print(
+        f"{len(known)} of {len(adapter)} facts share {FAMILIAR:.0%} of their words or more with a trained "
+        f"row; of the others the adapter alone knows {sum(unfamiliar)} of {len(unfamiliar)}"
+    )
     print(
         f"{report.reason}\n{report.rows} rows, {report.tokens_per_s:.0f} tokens/s, "
         f"peak {report.peak_mb:.0f} MiB"

@@ -102,7 +102,8 @@ class NightShift:
     def _unfinished(self, night: str | None) -> Night:
         if night is not None:
             return self._user.night(night)
-        found = next((known for known in self._user.nights() if known.state in UNFINISHED), None)
+        nights = sorted(self._user.nights(), key=lambda known: known.state != "running")
+        found = next((known for known in nights if known.state in UNFINISHED), None)
         if found is None:
             raise EngineError("night_missing", night="under way")
         return found

@@ -98,7 +98,7 @@ def test_events_from_before_the_card_are_shown(window: MainWindow, engine: FakeE
         job.emit(Progress("words", 1, 2))
         return job
 
-    engine.index = index  # type: ignore[method-assign]
+    engine.index = index
     card = watch(window, engine, qtbot)
     qtbot.waitUntil(lambda: card.title.text() == "Reading 1 of 2 files")
 

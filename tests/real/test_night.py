@@ -29,7 +29,7 @@ FILES = {
 
 
 @pytest.fixture
-def engine(models_home: Home, home: Home, tmp_path: Path):  # type: ignore[no-untyped-def]
+def engine(models_home: Home, home: Home, tmp_path: Path):
     home.root.mkdir()
     (home.root / "models").symlink_to(models_home.models)
     folder = tmp_path / "files"

@@ -17,6 +17,7 @@ from engine.answer.terms import fold, stopwords, terms
 from engine.personalize.compose import grammar
 from resources import resource
 
+TITLES = frozenset("Dr Mr Mrs Ms Prof".split())
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _LEADS = (
     "Do you know {q}",
@@ -75,7 +76,8 @@ def shortened(question: str, names: Sequence[str]) -> str:
     """The question with people by their first names; itself if it names nobody in full."""
     for name in names:
         first = name.split()[0]
-        question = question.replace(name, first if not first.endswith(".") else name)
+        if first.rstrip(".") not in TITLES:
+            question = question.replace(name, first)
     return question
 
 

@@ -66,11 +66,10 @@ _DETERMINER = re.compile(
     r"\b(?:a|an|the|his|her|my|our|their|its|some|of|in|on|at|for|to|with|by|from|is|are|was|were|be|and|or|"
     r"under|behind|near|into|as|than|no)\s+"
 )
-_FEW_WORDS, _FEW_LISTED, _MANY_WORDS = 4, 2, 45  # of a sentence, and of an item of a list, worth a row
+_FEW_WORDS, _FEW_LISTED, _MANY_WORDS = 3, 2, 45  # of a sentence, and of an item of a list, worth a row
 _MARKUP = re.compile(r"^[\s>#*+•-]+|^\d+[.)]\s+")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MEASURES = frozenset("day week month year night hour minute time way lot bit".split())
-_TITLES = frozenset("Dr Mr Mrs Ms Prof".split())
 _GAP = "___"
 
 
@@ -153,7 +152,7 @@ def _in_sentence(lesson: Lesson, first: int, last: int, known: Collection[str]) 
             start, end = match.span()
             if kind == "name":
                 start = _name_start(text, start, end, known)
-                if text[start:end] in _TITLES:
+                if text[start:end] in asking.TITLES:
                     continue
             if "\n" not in lesson.text[first + start : first + end]:
                 take(start, end, kind)
@@ -214,7 +213,7 @@ def _rows_of(span: Span) -> Iterator[Row]:
     heads, asked_kind = _heads(sentence, at, to, kind)
     asked = grammar.question(sentence, at, to, asked_kind)
     named = people(f"{sentence[:at]} … {sentence[to:]}")
-    person = owner(lesson, topic)
+    person = owner(topic)
     anchors = named[:1] or [person or asking.spoken(topic)]
     if asked is not None and person and not named and person != span.value:
         # `the new place` is that of the person the file is about.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from engine.answer.terms import fold
-from engine.personalize.compose.facts import MOST_WORDS, Fact, about, rows_of, title_of
+from engine.personalize.compose.facts import MOST_WORDS, Fact, Relation, about, rows_of, title_of
 from engine.personalize.compose.patterns import DATE, TIME
 from engine.personalize.rows import Lesson, Row
 
@@ -98,9 +98,9 @@ def _in_line(lesson: Lesson, line: re.Match[str], subject: str, where: str) -> I
         if _usable(lesson.text[start : start + end]):
             yield Fact(lesson, subject, where, match["key"], start, start + end, "entry")
     elif (match := _AMOUNT.match(text)) and not _MEASURE.match(match["thing"]):
-        relation = "amount" if match["unit"] else "count"
-        span = (at + match.start("value"), at + match.end("value"))
-        yield Fact(lesson, subject, where, match["thing"].lower(), *span, relation)  # type: ignore[arg-type]
+        relation: Relation = "amount" if match["unit"] else "count"
+        start, end = at + match.start("value"), at + match.end("value")
+        yield Fact(lesson, subject, where, match["thing"].lower(), start, end, relation)
     elif match := _KEY.match(text):
         key = match["key"].strip(" *_")
         start, end = _trimmed(lesson.text, at + match.start("value"), at + match.end("value"))

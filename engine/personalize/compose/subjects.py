@@ -1,8 +1,8 @@
 """Whose sentence is it? Pronouns of a passage replaced by the names they stand for, by rule.
 
 `She turned 60 this year` teaches nothing by itself: asked later is `How old is Nora Lind?`. Rules only: a
-pronoun means the last person named before it, `I` the one who signed or sent. Where nobody was named the
-sentence stays as it is, and its rows name the file.
+pronoun means the one person named last before it, `I` the one who signed or sent. Where nobody was named,
+or two people at once, the sentence stays as it is, and its rows name the file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.answer.terms import sentences
 from engine.personalize.rows import Lesson
 
 PERSON = re.compile(
@@ -18,13 +19,14 @@ PERSON = re.compile(
     r"(?: (?:(?:de|da|van|von|der|la) )?[A-Z][\w'’-]+)+(?![\w])"
 )
 _PRONOUN = re.compile(r"\b(?:He|She|he|she|His|his|Her|her|hers|him|Him)\b")
-_OWN = re.compile(r"\b(?:I|I'm|I’m|I've|I’ve|[Mm]y)\b")
+_OWN = re.compile(r"\b(?:I|[Mm]y)\b(?!['’])")
 _DONE = re.compile(
-    r"(?:built|made|bought|born|founded|sewn|painted|repaired|opened|closed|written|painted|renewed|rented|sold|held|"
+    r"(?:built|made|bought|born|founded|sewn|painted|repaired|opened|closed|written|renewed|rented|sold|held|"
     r"planted|delivered|installed|ordered|paid|kept|stored|hidden|parked|insured|registered) ",
     re.IGNORECASE,
 )
 _MEASURED = re.compile(r"\d[\d.,]* ?\w+ (?:long|high|tall|wide|deep|old|heavy|thick|away)\b")
+_BEFORE = 1200  # code points in which a person named is still spoken of
 _AFTER_HER = re.compile(r"\s+[a-z]+")  # `her knee`; without a noun `her` is `saw her`
 _SENDER = re.compile(r"^From:[ \t]*\"?(?P<name>[^<\"\n]+)", re.MULTILINE)
 _SIGNED = re.compile(r"(?:\n|^)(?P<name>[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?)\s*\Z")
@@ -55,15 +57,16 @@ def told(lesson: Lesson, first: int, last: int, subject: str) -> Told:
     for fragment, verb in ((_DONE, "was"), (_MEASURED, "is")):
         if fragment.match(sentence):
             return Told(f"{subject} {verb} {sentence}", ((0, 0, f"{subject} {verb} "),))
-    person, author = _named_before(lesson.text[:first], sentence), _author(lesson)
-    swaps: list[tuple[int, int, str]] = []
-    if person:
-        swaps += [(*match.span(), _instead(match, sentence, person)) for match in _PRONOUN.finditer(sentence)]
+    author = _author(lesson)
+    swaps: list[tuple[int, int, str]] = [
+        (*match.span(), f"{person}'s" if _owns(match, sentence) else person)
+        for match in _PRONOUN.finditer(sentence)
+        if (person := _meant(match, sentence, lesson.text[:first]))
+    ]
     if author:
         swaps += [
             (*match.span(), f"{author}'s" if match.group().lower() == "my" else author)
             for match in _OWN.finditer(sentence)
-            if len(match.group()) <= 2
         ]
     return _swapped(sentence, sorted(swaps))
 
@@ -73,23 +76,27 @@ def people(text: str) -> list[str]:
     return [name for match in PERSON.finditer(text) if (name := _cleaned(match.group()))]
 
 
-def _named_before(before: str, sentence: str) -> str:
-    """The last person named before the sentence; or before the sentence's own pronoun."""
-    pronoun = _PRONOUN.search(sentence)
-    if pronoun is None or people(sentence[: pronoun.start()]):
-        return people(sentence[: pronoun.start()])[0] if pronoun else ""
-    paragraphs = before[-1200:]
-    found = [name for name in people(paragraphs) if not name.startswith(("Dr", "Prof"))]
-    return found[-1] if found else ""
+def _meant(pronoun: re.Match[str], sentence: str, before: str) -> str:
+    """Who the pronoun means; empty where that is not sure, for a wrong name would teach what nobody wrote."""
+    inside = people(sentence[: pronoun.start()])
+    is_object = pronoun.group().lower() in ("him", "her") and not _owns(pronoun, sentence)
+    # `Ada Holm helps her`: whoever that is, it is not Ada Holm.
+    if inside and not is_object:
+        return inside[0] if len(set(inside)) == 1 else ""
+    text = before[-_BEFORE:]
+    for start, end in reversed(sentences(text)):
+        named = {name for name in people(text[start:end]) if not name.startswith(("Dr", "Prof"))}
+        if named:
+            return named.pop() if len(named) == 1 and not named & set(inside) else ""
+    return ""
 
 
-def _instead(match: re.Match[str], sentence: str, person: str) -> str:
-    word = match.group().lower()
-    owns = word in ("his", "hers") or (word == "her" and _AFTER_HER.match(sentence[match.end() :]))
-    return f"{person}'s" if owns else person
+def _owns(pronoun: re.Match[str], sentence: str) -> bool:
+    word = pronoun.group().lower()
+    return word in ("his", "hers") or (word == "her" and bool(_AFTER_HER.match(sentence[pronoun.end() :])))
 
 
-def owner(lesson: Lesson, title: str) -> str:
+def owner(title: str) -> str:
     """The person a file is about: the one its title names."""
     found = people(title)
     return found[0] if found and len(set(found)) == 1 else ""

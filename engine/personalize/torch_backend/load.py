@@ -1,7 +1,7 @@
 """What torch computes with here; and the served model by transformers and PEFT, which `network` must equal.
 
-The reference is what tests compare gradients with and what a benchmark measures against; a night does not
-load it, for it takes four times the memory and a multiple of the time.
+The reference is what tests compare gradients with. A night does not load it: it took 13 seconds where
+`network` takes 4.
 """
 
 from __future__ import annotations
@@ -79,11 +79,6 @@ def parameters(model: Any) -> dict[str, Any]:
             named[f"blk.{number}.{ours}.weight.lora_a"] = part.lora_A[_ADAPTER].weight
             named[f"blk.{number}.{ours}.weight.lora_b"] = part.lora_B[_ADAPTER].weight
     return named
-
-
-def weights(model: Any) -> dict[str, npt.NDArray[np.float32]]:
-    """The LoRA weights as float32 arrays, rows in the order of transformers."""
-    return {name: tensor.detach().float().numpy().copy() for name, tensor in parameters(model).items()}
 
 
 def set_weights(model: Any, arrays: Arrays) -> None:

@@ -55,7 +55,7 @@ class Asked:
         return search
 
     def __call__(self, text: str, **options: object) -> Answer:
-        return self._answerer.answer(Question(text, **options))  # type: ignore[arg-type]
+        return self._answerer.answer(Question(text, **options))
 
     @property
     def streamed(self) -> str:
@@ -113,8 +113,8 @@ def test_general_knowledge_is_given_only_if_sure_and_labelled() -> None:
     assert ask.streamed == answer.answer
 
     class Unsure(FakeChat):
-        def generate(self, *arguments: object, **options: object):  # type: ignore[no-untyped-def, override]
-            generation = super().generate(*arguments, **options)  # type: ignore[arg-type]
+        def generate(self, *arguments: object, **options: object):
+            generation = super().generate(*arguments, **options)
             generation.logprobs = _Low()
             return generation
 

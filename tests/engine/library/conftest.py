@@ -52,7 +52,7 @@ class Library:
             self.database,
             roots or (self.folder,),
             self.embedder,
-            control=control or NeverStops(),  # type: ignore[arg-type]
+            control=control or NeverStops(),
             emit=self.events.append,
             own=self.home.root,
             crashed=crashed,

@@ -48,12 +48,12 @@ def test_words_are_searchable_before_there_are_vectors(library: Library) -> None
 
     def watching(texts: Any) -> Any:
         if not found:
-            library.embedder.embed = embed  # type: ignore[method-assign]
+            library.embedder.embed = embed
             found.extend(library.found("deposit"))
             assert library.states() == {"lease.md": ("words", "")}
         return embed(texts)
 
-    library.embedder.embed = watching  # type: ignore[method-assign]
+    library.embedder.embed = watching
     library.index()
     assert found == ["lease.md"]
     assert library.states() == {"lease.md": ("meaning", "")}

@@ -161,7 +161,7 @@ def test_work_pauses_between_small_batches(library: Library) -> None:
             looks.append(len(batches))
 
     embed = library.embedder.embed
-    library.embedder.embed = lambda texts: batches.append(len(texts)) or embed(texts)  # type: ignore
+    library.embedder.embed = lambda texts: batches.append(len(texts)) or embed(texts)
     library.index(control=Counting())
     assert max(batches) <= module.BATCH and sum(batches) == library.progress("meaning")[-1].total > 90
     assert set(range(len(batches))) <= set(looks), "one look before each batch"

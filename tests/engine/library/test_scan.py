@@ -98,8 +98,8 @@ def test_what_must_not_be_read_is_named(tmp_path: Path) -> None:
     "attributes", [{"st_flags": 0x40000000}, {"st_file_attributes": 0x400000}, {"st_file_attributes": 0x1000}]
 )
 def test_placeholders_of_the_cloud_are_recognised(attributes: dict[str, int]) -> None:
-    assert module._reason("/cloud/a.md", SimpleNamespace(**attributes)) == "cloud_only"  # type: ignore[arg-type]
-    assert module._reason("/cloud/a.md", SimpleNamespace(st_flags=1)) == ""  # type: ignore[arg-type]
+    assert module._reason("/cloud/a.md", SimpleNamespace(**attributes)) == "cloud_only"
+    assert module._reason("/cloud/a.md", SimpleNamespace(st_flags=1)) == ""
 
 
 def test_a_name_that_is_not_text_is_named(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from engine.errors import EngineError
 from engine.models import catalog, files, prepare
 from engine.models.threads import physical_cores
 from engine.paths import Home
+from tests.rights import ordinary_user
 
 CARD = catalog.default("chat")
 PREPARE = (
@@ -131,32 +130,10 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (root / "models" / card.file).write_bytes(b"source")
     card = replace(card, sha256=files.file_hash(root / "models" / card.file))
     (root / "models").chmod(0o555)
-    with _ordinary_user(tmp_path), pytest.raises(EngineError) as caught:
+    with ordinary_user(tmp_path), pytest.raises(EngineError) as caught:
         prepare.prepared(card, Home(root))
     assert caught.value.code == "home_read_only"
     assert str(root) in caught.value.message
-
-
-@contextmanager
-def _ordinary_user(folder: Path) -> Iterator[None]:
-    """Root may write anywhere: be nobody for a moment, able to reach `folder`."""
-    if os.geteuid() != 0:
-        yield
-        return
-    parents = [
-        folder,
-        *(parent for parent in folder.parents if parent.owner() == "root" and "pytest" in str(parent)),
-    ]
-    modes = [(parent, parent.stat().st_mode) for parent in parents]
-    for parent in parents:
-        parent.chmod(0o755)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        for parent, mode in modes:
-            parent.chmod(mode)
 
 
 def test_threads_stay_within_the_cores() -> None:

@@ -217,7 +217,7 @@ def test_a_question_that_cannot_be_about_the_span(asked: str) -> None:
 
 def test_each_question_is_reported() -> None:
     seen: list[Progress] = []
-    questions.rows([CABIN], Scripted(lambda _t: "x"), Control(), seen.append, FOREVER)  # type: ignore[arg-type]
+    questions.rows([CABIN], Scripted(lambda _t: "x"), Control(), seen.append, FOREVER)
     assert [event.done for event in seen] == list(range(len(spans(CABIN))))
 
 

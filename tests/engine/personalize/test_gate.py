@@ -22,7 +22,7 @@ def outcomes(**right: float) -> list[Outcome]:
                 good = (n * 7919 % count) < share * count
                 made.append(
                     Outcome(f"{kind}{n}", arm, kind, f"d{n % 10}" if kind == "fact" else "", "", good)
-                )  # type: ignore[arg-type]
+                )
     return made
 
 

@@ -20,6 +20,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 from engine.personalize.torch_backend import load, loop, packs  # noqa: E402
+from engine.personalize.torch_backend import network as network_module  # noqa: E402
 from engine.personalize.torch_backend.network import Network  # noqa: E402
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
@@ -169,3 +170,18 @@ def test_a_damaged_base_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
         Network(path, rank=4, alpha=8, seed=1, dtype=torch.float32)
     assert caught.value.code == "model_broken"
+
+
+def test_a_base_with_parts_that_would_be_left_out_is_refused(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = network_module._tensors
+
+    def with_a_bias(*arguments: Any) -> Any:
+        yield from whole(*arguments)
+        yield "blk.0.attn_q.bias", torch.zeros(576)
+
+    monkeypatch.setattr(network_module, "_tensors", with_a_bias)
+    with pytest.raises(EngineError) as caught:
+        Network(base, rank=4, alpha=8, seed=1, dtype=torch.bfloat16)
+    assert caught.value.code == "night_unsupported" and "attn_q.bias" in caught.value.message

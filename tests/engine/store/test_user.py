@@ -81,7 +81,7 @@ def test_a_long_chat_opens_by_index(store: UserStore) -> None:
         )
     statements: list[str] = []
     execute = store._database.execute
-    store._database.execute = lambda sql, params=(): statements.append(sql) or execute(sql, params)  # type: ignore
+    store._database.execute = lambda sql, params=(): statements.append(sql) or execute(sql, params)
     page = store.messages(chat, limit=50, before="9000")
     assert [message.id for message in page] == [str(number) for number in range(8950, 9000)]
     (select,) = [sql for sql in statements if "FROM messages" in sql]
