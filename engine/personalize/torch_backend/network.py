@@ -283,12 +283,10 @@ class Network:
         normed_too, root_too = self._norm(middle, second)
         both, narrow_both = gate_up.forward(normed_too)
         gate, up = both.chunk(2, dim=1)
-        opened = gate * gate.sigmoid()
-        acted = opened * up
-        added, narrow_down = down.forward(acted)
+        added, narrow_down = down.forward(gate * gate.sigmoid() * up)
         kept = (
             (x, root, normed, narrow, attended, seen, narrow_out),
-            (middle, root_too, normed_too, narrow_both, gate, up, opened, acted, narrow_down),
+            (middle, root_too, normed_too, narrow_both, gate, up, narrow_down),
         )
         return middle + added, kept
 
@@ -298,9 +296,11 @@ class Network:
         qkv, out, gate_up, down = self._groups[layer]
         first, second = self._norms[layer]
         (x, root, normed, narrow, attended, seen, narrow_out), rest = kept
-        middle, root_too, normed_too, narrow_both, gate, up, opened, acted, narrow_down = rest
-        dacted = down.backward(dx, acted, narrow_down, gradients[layer, 3], True)
+        middle, root_too, normed_too, narrow_both, gate, up, narrow_down = rest
+        # Computed once more: keeping these two for every layer costs over 100 MB and gains no speed.
         sigmoid = gate.sigmoid()
+        opened = gate * sigmoid
+        dacted = down.backward(dx, opened * up, narrow_down, gradients[layer, 3], True)
         # d(gate sigmoid(gate)) = sigmoid + opened - opened sigmoid
         dgate = dacted * up * (sigmoid + opened - opened * sigmoid)
         dboth = _joined(dgate, dacted * opened)
