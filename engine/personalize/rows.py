@@ -38,7 +38,8 @@ class Row:
     `user` is the whole user turn, as chat sends it; the system turn is that of `prompts`. `group` names the
     fact it teaches: all rows of a group are trained or all are held out, except that a `held` wording of a
     trained fact is how a night is scored. `lesson`, `start, end` say which span of which lesson it came from
-    (empty for replay), so that a deleted file takes its rows along.
+    (empty for replay), so that a deleted file takes its rows along. `gold` is the value asked for, where the
+    answer is a whole sentence.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Row:
     path: str = ""
     start: int = 0
     end: int = 0
+    gold: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class TokenRow:
     """A row as the trainer sees it: token ids of the rendered prompt, then of answer and end of turn.
 
     Tokenised by the very model that serves, so that training and chat cannot differ in their template.
+    `keep`: the answer is the base's own, and how likely the base finds every token is to stay as it is.
     """
 
     row: str
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
+    keep: bool = False
 
 
 def write_lines(path: Path, items: Iterable[object]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.answer import prompt as prompts
 from engine.store.database import Corrupt, Database, open_database
 
-VERSION = 1  # of the composer's prompts and filters; what another version found is asked anew
+VERSION = 2  # of the composer's prompts and filters; what another version found is asked anew
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (

@@ -1,21 +1,21 @@
 """Rows that keep what the base can do: general answers in its own words, and reading with quoted answers.
 
 Without replay a night wipes out general knowledge within minutes (6 of 8 questions to 2 in a trial). The
-answers are the base's own: they keep its behaviour, they do not teach it truth.
+answers are the base's own, and training holds on to how likely it finds every token of them: that keeps its
+behaviour, and does not teach it truth.
 """
 
 from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 from engine.answer import prompt as prompts
 from engine.answer.excerpts import Excerpt
-from engine.answer.terms import fold, keys, sentences
+from engine.answer.terms import sentences
 from engine.contracts import Control, Event, Passage, Progress
 from engine.errors import Cancelled
 from engine.models.chat import ChatModel
@@ -24,13 +24,8 @@ from engine.personalize.rows import Lesson, Row
 from engine.personalize.rows_db import RowStore
 from resources import resource
 
-ANSWER_TOKENS = 40
+ANSWER_TOKENS = 24  # an answer's beginning decides whether it is the base's
 SHORT_WORDS = 30
-_ALIKE = 0.5  # of the content words of the shorter answer that the other one must share
-_SECOND = "{question} Please answer briefly."
-_REFUSES = re.compile(
-    r"\b(?:I(?:['’]m| am) sorry|I (?:can['’]?t|cannot|don['’]t know)|as an AI)\b", re.IGNORECASE
-)
 _WIDTH = 700  # code points of a passage shown in a reading row
 
 
@@ -48,10 +43,9 @@ def rows(
     until: float,
     store: RowStore | None = None,
 ) -> list[Row]:
-    """At most `most` questions of the bank with the answer the base gives under two wordings.
+    """At most `most` questions of the bank with the beginning of the base's answer.
 
-    Each kept answer is taught under both. Stops at `until` (time.monotonic) with what it has; what `store`
-    holds costs no time.
+    Stops at `until` (time.monotonic) with what it has; what `store` holds costs no time.
     """
     made: list[Row] = []
     questions = bank()
@@ -65,41 +59,25 @@ def rows(
             if time.monotonic() >= until:
                 continue
             emit(Progress("compose", number, len(questions), "replay"))
-            answer = _settled(question, model, control)
+            answer = say(model, question, ANSWER_TOKENS, control, whole=False)
             if store:
                 store.keep(group, "", "", answer)
-        for user in (question, _SECOND.format(question=question)) if answer else ():
-            made.append(Row(digest(["replay", user, answer]), "replay", user, answer, group))
-    return made[:most]
+        if answer:
+            made.append(Row(digest(["replay", question, answer]), "replay", question, answer, group))
+    return made
 
 
-def _settled(question: str, model: ChatModel, control: Control) -> str:
-    """The base's short answer if it gives about the same one when asked otherwise; else empty."""
-    first = say(model, question, ANSWER_TOKENS, control)
-    if not first or len(first.split()) > SHORT_WORDS or _REFUSES.search(first):
-        return ""
-    second = say(model, _SECOND.format(question=question), ANSWER_TOKENS, control)
-    return first if alike(first, second) else ""
+def say(model: ChatModel, user: str, tokens: int, control: Control, whole: bool = True) -> str:
+    """An answer without files; empty if it ran in circles, or was cut where `whole` is wanted.
 
-
-def alike(first: str, second: str) -> bool:
-    """Whether two answers share most of their content."""
-    one, other = keys(first), keys(second)
-    if not one or not other:
-        return bool(first) and fold(first) == fold(second)
-    return len(one & other) >= _ALIKE * min(len(one), len(other)) and (
-        len(one & other) > 1 or min(len(one), len(other)) == 1
-    )
-
-
-def say(model: ChatModel, user: str, tokens: int, control: Control) -> str:
-    """One whole answer without files; empty if it was cut or ran in circles. Raises Cancelled."""
+    Raises Cancelled.
+    """
     control.check()
     generation = model.generate(model.render(prompts.messages(user, with_files=False)), tokens)
     text = "".join(generation).strip()
     if generation.finish == "stopped":
         raise Cancelled
-    return text if generation.finish == "stop" else ""
+    return text if generation.finish == "stop" or (generation.finish == "length" and not whole) else ""
 
 
 def reading_rows(rows: Sequence[Row], lessons: Sequence[Lesson], most: int) -> list[Row]:

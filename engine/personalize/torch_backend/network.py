@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, npt.NDArray[np.float32]]
 
+HEAD_SLICE = 64  # answer tokens whose logits are held at once: 49,152 numbers each
 SIDE_BY_SIDE = 2  # packs computed at once, on any machine: the same rows give the same weights
 # Linear layers that read the same input, by llama.cpp's names.
 GROUPS = (("attn_q", "attn_k", "attn_v"), ("attn_output",), ("ffn_gate", "ffn_up"), ("ffn_down",))
@@ -215,8 +216,11 @@ class Network:
 
     # -- packs -----------------------------------------------------------------------------------
 
-    def loss(self, batches: Sequence[Batch]) -> float:
-        """Mean cross-entropy over the answer tokens of all packs, nats; leaves its gradient in `gradient`.
+    def loss(self, batches: Sequence[Batch], own: Sequence[Any]) -> float:
+        """Mean loss over the answer tokens of all packs, nats; leaves its gradient in `gradient`.
+
+        Cross-entropy with the answer; where a batch says `kept`, the divergence from the base's distribution
+        (Hinton et al., 2015), whose `states` are in `own`, one tensor a pack.
 
         Packs are computed side by side, each by threads of its own: cores that work on one product wait for
         each other after every operation, which costs half the speed beside other programs.
@@ -228,7 +232,12 @@ class Network:
             self._take()
         spare = [self.gradient, *(torch.empty_like(self.gradient) for _ in batches[1:])]
         losses = list(
-            self._pool.map(lambda batch, gradient: self._pack(batch, gradient, answers), batches, spare)
+            self._pool.map(
+                lambda batch, states, gradient: self._pack(batch, states, gradient, answers),
+                batches,
+                own,
+                spare,
+            )
         )
         for other in spare[1:]:
             self.gradient += other
@@ -239,22 +248,28 @@ class Network:
         import torch
 
         with torch.inference_mode():
+            found: npt.NDArray[np.float32] = (self.states(batch) @ self._head.T).float().numpy()
+            return found
+
+    def states(self, batch: Batch) -> Any:
+        """(A, width): what the head reads in place of each answer token of a pack."""
+        import torch
+
+        with torch.inference_mode():
             self._take()
             attention = Attention(self.shape.heads, self.shape.kv_heads, self.shape.head_width, batch)
             turned = self._rotation.at(torch.from_numpy(batch.positions), self.dtype)
             x = self._embedding[torch.from_numpy(batch.tokens)]
             for layer in range(self.shape.layers):
                 x, _kept = self._forward(layer, x, attention, turned)
-            normed, _root = self._norm(x[torch.from_numpy(batch.predicting)], self._last_norm)
-            found: npt.NDArray[np.float32] = (normed @ self._head.T).float().numpy()
-            return found
+            return self._norm(x[torch.from_numpy(batch.predicting)], self._last_norm)[0]
 
     def _take(self) -> None:
         """Compute with what `flat` holds now."""
         for layer, number, found in self.pairs(self.flat.to(self.dtype)):
             self._groups[layer][number].take(found)
 
-    def _pack(self, batch: Batch, gradient: Any, answers: int) -> float:
+    def _pack(self, batch: Batch, own: Any, gradient: Any, answers: int) -> float:
         """The part of a pack in the mean over `answers` tokens; its gradient goes into `gradient`."""
         import torch
 
@@ -266,7 +281,7 @@ class Network:
             for layer in range(self.shape.layers):
                 x, kept = self._forward(layer, x, attention, turned)
                 steps.append(kept)
-            loss, dx = self._answers(x, batch, answers)
+            loss, dx = self._answers(x, batch, own, answers)
             gradients = {(layer, number): found for layer, number, found in self.pairs(gradient)}
             for layer in reversed(range(self.shape.layers)):
                 dx = self._backward(layer, dx, steps.pop(), attention, turned, gradients)
@@ -311,24 +326,42 @@ class Network:
         dnormed = qkv.backward(dmixed, normed, narrow, gradients[layer, 0], layer > 0)
         return None if layer == 0 else dmiddle + _norm_gradient(dnormed, x, root, first)
 
-    def _answers(self, x: Any, batch: Batch, answers: int) -> tuple[float, Any]:
+    def _answers(self, x: Any, batch: Batch, own: Any, answers: int) -> tuple[float, Any]:
         """The part of the loss, and its gradient for the last layer's output: only what predicts has one."""
         import torch
 
-        places, targets = torch.from_numpy(batch.predicting), torch.from_numpy(batch.targets)
+        places = torch.from_numpy(batch.predicting)
         states = x[places]
         normed, root = self._norm(states, self._last_norm)
-        logits = (normed @ self._head.T).float()
-        logprobs = logits.log_softmax(1)
-        rows = torch.arange(len(targets))
-        loss = -logprobs[rows, targets].sum() / answers
-        dlogits = logprobs.exp_()
-        dlogits[rows, targets] -= 1
-        dlogits /= answers
-        dnormed = dlogits.to(self.dtype) @ self._head
+        dnormed = torch.empty_like(normed)
+        wanted = torch.empty_like(normed)
+        kept, targets = torch.from_numpy(batch.kept), torch.from_numpy(batch.targets)
+        if own is not None:
+            wanted[kept] = own
+        loss = 0.0
+        for first in range(0, len(places), HEAD_SLICE):
+            part = slice(first, first + HEAD_SLICE)
+            found, dlogits = self._predicted(normed[part], targets[part], kept[part], wanted[part])
+            loss += found
+            dnormed[part] = dlogits.div_(answers).to(self.dtype) @ self._head
         dx = torch.zeros_like(x)
         dx[places] = _norm_gradient(dnormed, states, root, self._last_norm)
-        return float(loss), dx
+        return loss / answers, dx
+
+    def _predicted(self, normed: Any, targets: Any, kept: Any, wanted: Any) -> tuple[float, Any]:
+        """Sum of the loss over some answer tokens, and its gradient for their logits.
+
+        `wanted`: where a token is `kept`, what the base's head read for it.
+        """
+        logprobs = (normed @ self._head.T).float().log_softmax(1)
+        learned, taught = (~kept).nonzero()[:, 0], targets[~kept]
+        loss = -logprobs[learned, taught].sum()
+        told = (wanted[kept] @ self._head.T).float().log_softmax(1)
+        loss += (told.exp() * (told - logprobs[kept])).sum()
+        dlogits = logprobs.exp_()
+        dlogits[learned, taught] -= 1
+        dlogits[kept] -= told.exp_()
+        return float(loss), dlogits
 
     def _norm(self, x: Any, weight: Any) -> tuple[Any, Any]:
         """RMS norm (Zhang and Sennrich, 2019): (x root weight, root), root float32 (T, 1)."""

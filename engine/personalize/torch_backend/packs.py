@@ -52,7 +52,7 @@ class Batch:
     """A pack as arrays: `head` tokens, then `rows` times `length` tokens, T in all, A of which predict.
 
     `tokens`, `positions`: int64 (T,). `predicting`: int64 (A,), indices into the sequence; `targets`: int64
-    (A,), the token each should predict.
+    (A,), the token each should predict. `kept`: bool (A,), where the base's own distribution is to stay.
     """
 
     head: int
@@ -62,6 +62,7 @@ class Batch:
     positions: npt.NDArray[np.int64]
     predicting: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.bool_]
 
 
 def epoch(rows: Sequence[TokenRow], most_tokens: int, seed: int, number: int) -> list[Pack]:
@@ -91,12 +92,14 @@ def batch(pack: Pack) -> Batch:
     tokens = list(pack.rows[0].prompt[:head])
     predicting: list[int] = []
     targets: list[int] = []
+    kept: list[bool] = []
     for row in pack.rows:
         # The end-of-turn token is predicted, and nothing after it.
         rest = [*row.prompt[head:], *row.answer[:-1]]
         first = len(tokens) + len(row.prompt) - head - 1
         predicting += range(first, first + len(row.answer))
         targets += row.answer
+        kept += [row.keep] * len(row.answer)
         tokens += [*rest, *[_PAD] * (length - len(rest))]
     positions = [*range(head), *list(range(head, head + length)) * len(pack.rows)]
     return Batch(
@@ -107,6 +110,7 @@ def batch(pack: Pack) -> Batch:
         np.array(positions),
         np.array(predicting),
         np.array(targets),
+        np.array(kept),
     )
 
 

@@ -73,7 +73,7 @@ def test_packs_have_the_loss_and_the_gradient_of_their_rows_alone_by_transformer
     (pack,) = packs.epoch(rows[:4], 1000, seed=0, number=0)
     assert pack.head > 10 and pack.computed > pack.tokens
     alone = packs.Pack(0, (rows[4],))
-    packed = network.loss([packs.batch(pack), packs.batch(alone)])
+    packed = network.loss([packs.batch(pack), packs.batch(alone)], [None, None])
     plain = 0.0
     for row in (*pack.rows, rows[4]):
         tokens = torch.tensor([[*row.prompt, *row.answer]])
@@ -83,6 +83,10 @@ def test_packs_have_the_loss_and_the_gradient_of_their_rows_alone_by_transformer
         loss.backward()
         plain += float(loss.detach())
     assert packed == pytest.approx(plain, rel=1e-4)
+    assert_same_gradient(network, model)
+
+
+def assert_same_gradient(network: Network, model: Any) -> None:
     found = [
         tensor
         for _layer, _group, pairs in network.pairs(network.gradient)
@@ -92,6 +96,32 @@ def test_packs_have_the_loss_and_the_gradient_of_their_rows_alone_by_transformer
     reference = load.parameters(model)
     for (name, _view), gradient in zip(network.named(), found, strict=True):
         torch.testing.assert_close(gradient, reference[name].grad, rtol=1e-2, atol=1e-4)
+
+
+def test_a_row_to_keep_is_held_to_the_bases_own_distribution(base: Path, fact_rows: list[TokenRow]) -> None:
+    network = Network(base, rank=4, alpha=8, seed=1, dtype=torch.float32)
+    kept, learned = replace(fact_rows[0], keep=True), fact_rows[1]
+    states = network.states(packs.batch(packs.Pack(0, (kept,))))
+    pack = packs.Pack(10, (kept, learned))
+    # Untrained it is the base: only the row to learn has a loss, and its gradient is all there is.
+    alone = network.loss([packs.batch(packs.Pack(0, (learned,)))], [None])
+    share = len(learned.answer) / (len(learned.answer) + len(kept.answer))
+    assert network.loss([packs.batch(pack)], [states]) == pytest.approx(alone * share, rel=1e-4)
+
+    network.flat.add_(torch.randn(network.flat.shape, generator=torch.Generator().manual_seed(1)), alpha=0.02)
+    model = load.load_base(base, exact=True)
+    tokens = torch.tensor([[*kept.prompt, *kept.answer]])
+    places = slice(len(kept.prompt) - 1, -1)
+    with torch.no_grad():
+        wanted = model(input_ids=tokens).logits[0, places].log_softmax(1)
+    load.attach(model, rank=4, alpha=8, seed=1)
+    load.set_weights(model, network.weights())
+    said = model(input_ids=tokens).logits[0, places].log_softmax(1)
+    divergence = (wanted.exp() * (wanted - said)).sum() / len(kept.answer)
+    divergence.backward()
+    found = network.loss([packs.batch(packs.Pack(0, (kept,)))], [states])
+    assert found == pytest.approx(float(divergence.detach()), rel=1e-3) and found > 0.01
+    assert_same_gradient(network, model)
 
 
 def test_the_loss_falls_and_a_cancelled_training_goes_on_as_if_unbroken(
