@@ -81,6 +81,8 @@ def print_answer(answer: Answer, as_json: bool, with_files: bool = True) -> None
         print(answer.answer)
     if answer.source == "general":
         print("(Not from your files: this is the model's general knowledge.)")
+    if answer.source == "memory":
+        print("(From memory: no file was found that says so.)")
     for citation in answer.citations:
         page = f", page {citation.page}" if citation.page else ""
         mark = "checked" if citation.verified else "NOT supported by it"

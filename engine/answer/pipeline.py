@@ -4,6 +4,9 @@ search -> is there evidence? -> prompt -> stream -> check every sentence. An ans
 is not given: the line of the files that holds what was asked is quoted instead, or the answer is withheld
 with the nearest files. A question about nothing of the user's may be answered from the model's own
 knowledge, if the model is sure of it, and is labelled so.
+
+With an adapter on, its memory proposes and the files verify: an answer it surely knows is given with the
+passage that confirms it, and without one only where the files themselves gave none, labelled as memory.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from engine.answer import prompt as prompts
 from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.excerpts import excerpts
+from engine.answer.memory import Recalled, Sureness, weigh
 from engine.answer.questions import answers, is_follow_up, is_personal, judge, quotable, search_query
 from engine.answer.terms import keys, sentences
 from engine.contracts import (
@@ -27,6 +31,7 @@ from engine.contracts import (
     Passage,
     Progress,
     SearchReply,
+    Source,
     Timings,
     Token,
     Turn,
@@ -41,6 +46,7 @@ NEAREST = 3
 SURE = math.log(0.58)
 _PARTICULAR = re.compile(r"\d{4}|\d+-\d+")  # years, phone numbers, codes: a model makes these up with ease
 GENERAL_TOKENS = 96
+RECALL_TOKENS = 48  # what a night teaches is shorter
 _MAY_END = re.compile(r"[.!?…\n]")
 _REFUSAL = re.compile(
     r"\b(?:i (?:do not|don't|don’t) (?:know|have)|i(?:['’]m| am| was) (?:sorry|not able|unable|not sure)|"
@@ -91,7 +97,10 @@ class _Clock:
 
 
 class Answerer:
-    """Answers questions with one chat model. `search` finds passages for a query."""
+    """Answers questions with one chat model. `search` finds passages for a query.
+
+    `sureness` says when the adapter that is on knows an answer; None without one.
+    """
 
     def __init__(
         self,
@@ -100,8 +109,10 @@ class Answerer:
         emit: Callable[[Event], None],
         cancelled: Callable[[], bool],
         limits: Limits | None = None,
+        sureness: Sureness | None = None,
     ) -> None:
         self._limits = limits or Limits()
+        self._sureness = sureness
         self._model = model
         self._search = search
         self._emit = emit
@@ -113,24 +124,76 @@ class Answerer:
             raise EngineError("question_empty")
         clock = _Clock()
         if not question.files:
-            return self._finish(
-                self._from_model(question, clock, sure=-math.inf), SearchReply((), 0, 0, 0.0), clock
+            alone = (
+                self.told(question, self.recall(question, clock=clock), clock)
+                if self._sureness
+                else self._from_model(question, clock, sure=-math.inf)
             )
+            return self._finish(alone, SearchReply((), 0, 0, 0.0), clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
         clock.note(search_ms=clock.ms())
         self._stop_if_cancelled()
-        answer = _withheld()
-        if judge(query, reply.results).enough:
+        known, guessed = self._remembered(query, question, clock)
+        answer = self._confirmed(query, known, reply) if known else _withheld()
+        if answer.abstained and judge(query, reply.results).enough:
             answer = self._from_files(question, query, reply, clock)
+        if answer.abstained and known:
+            self._emit_token(known)
+            answer = Answer(known, "memory", False)
         about_user = is_personal(query, reply.results) or is_follow_up(question.text, question.history)
-        if answer.abstained and not about_user:
+        if answer.abstained and not (about_user or guessed):
             self._stop_if_cancelled()
             self._emit(Found((), reply.searched_files, reply.total_files))
             answer = self._from_model(question, clock, sure=SURE)
         if answer.abstained:
             answer = replace(answer, nearest=_nearest(reply.results))
         return self._finish(answer, reply, clock)
+
+    # -- from memory -----------------------------------------------------------------------------
+
+    def recall(self, question: Question, asked: str = "", clock: _Clock | None = None) -> Recalled:
+        """What the weights alone answer, held back, and how sure of it they are. Raises Cancelled.
+
+        `asked` is the question with what the chat before it adds; empty: as it stands.
+        """
+        built = self._prompt(question, asked or question.text, ())
+        generation, written = self._write(built.tokens, RECALL_TOKENS, clock or _Clock(), None)
+        self._stop_if_cancelled()
+        if generation.finish == "stopped":
+            raise Cancelled
+        mean = generation.mean_logprob
+        sure = -math.inf if mean is None else mean
+        return weigh(self._model, built.tokens, generation.tokens, written, sure, generation.finish == "stop")
+
+    def told(self, question: Question, recalled: Recalled, clock: _Clock | None = None) -> Answer:
+        """What may be said of it without files: what is known, or general knowledge; a guess is withheld."""
+        knowledge = self._sureness.judge(recalled) if self._sureness else "general"
+        if knowledge == "general" and not recalled.finished:
+            return self._from_model(question, clock or _Clock(), sure=-math.inf)
+        if knowledge == "guessed" or not keys(recalled.text) or refuses(recalled.text):
+            return _withheld()
+        self._emit_token(recalled.text)
+        source: Source = "general" if knowledge == "general" else "memory"
+        return Answer(strip_markers(recalled.text), source, False)
+
+    def _remembered(self, query: str, question: Question, clock: _Clock) -> tuple[str, bool]:
+        """What the adapter surely knows of it (else empty), and whether it would have to guess."""
+        if self._sureness is None:
+            return "", False
+        recalled = self.recall(question, query, clock)
+        knowledge, text = self._sureness.judge(recalled), strip_markers(recalled.text)
+        sayable = keys(text) and not refuses(text)
+        return text if knowledge == "known" and sayable else "", knowledge == "guessed"
+
+    def _confirmed(self, query: str, known: str, reply: SearchReply) -> Answer:
+        """The remembered answer with the passage that says so; withheld if none does."""
+        checked = check(query, known, reply.results)
+        if not (checked.supported and answers(query, strip_markers(checked.text))):
+            return _withheld()
+        self._emit(Found(reply.results, reply.searched_files, reply.total_files))
+        self._emit_token(known)
+        return _from_checked(checked)
 
     # -- the two ways ----------------------------------------------------------------------------
 

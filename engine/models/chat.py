@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -107,6 +108,10 @@ class ChatModel(Protocol):
 
         On an error the model answers as before. Raises EngineError: adapter_broken, adapter_other_base.
         """
+        ...
+
+    def as_base(self) -> AbstractContextManager[None]:
+        """Inside, the model computes as the base; its adapter stays loaded and is on again after."""
         ...
 
     def close(self) -> None:

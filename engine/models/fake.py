@@ -8,7 +8,8 @@ import math
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +109,15 @@ class FakeChat:
             raise EngineError("adapter_broken", path=str(path), detail="there is no such file")
         self.adapter = path
         self._kept = []
+
+    @contextmanager
+    def as_base(self) -> Iterator[None]:
+        adapter = self.adapter
+        self.use_adapter(None)
+        try:
+            yield
+        finally:
+            self.use_adapter(adapter)
 
     def close(self) -> None:
         self._kept = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ class LlamaChat:
         self.name = name
         self.adapter: adapters.AdapterCard | None = None
         self._adapter: adapters.Adapter | None = None
+        self._scale = 1.0
         self._llama = library()
         settings = context_settings(context, threads)
         with listening() as errors:
@@ -122,15 +124,30 @@ class LlamaChat:
         On an error the model answers as before. Raises EngineError: adapter_broken, adapter_other_base.
         """
         loaded = None if path is None else adapters.load(self._llama, self._model, path, self.base_id)
-        adapters.put_on(self._llama, self._context, loaded, scale)
+        self._put_on(loaded, scale)
+        if self._adapter is not None:
+            self._adapter.close()
+        self._adapter, self._scale = loaded, scale
+        self.adapter = None if loaded is None else loaded.card
+        self.id = self.base_id if loaded is None else f"{self.base_id}+{loaded.card.night}*{scale:g}"
+
+    @contextmanager
+    def as_base(self) -> Iterator[None]:
+        """Inside, the model computes as the base; its adapter stays loaded and is on again after."""
+        if self._adapter is None:
+            yield
+            return
+        self._put_on(None, 1.0)
+        try:
+            yield
+        finally:
+            self._put_on(self._adapter, self._scale)
+
+    def _put_on(self, adapter: adapters.Adapter | None, scale: float) -> None:
+        adapters.put_on(self._llama, self._context, adapter, scale)
         # Keys and values computed under other weights would be reused without complaint.
         self._llama.llama_memory_clear(self._memory, True)
         self._kept.clear()
-        if self._adapter is not None:
-            self._adapter.close()
-        self._adapter = loaded
-        self.adapter = None if loaded is None else loaded.card
-        self.id = self.base_id if loaded is None else f"{self.base_id}+{loaded.card.night}*{scale:g}"
 
     def _predictions(
         self, prompt: Sequence[int], completion: Sequence[int]

@@ -8,11 +8,14 @@ the library's index or the training rows.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from engine.answer.citations import strip_markers
+from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.contracts import Answer, Control, Progress, SearchReply
 from engine.models.chat import ChatModel
@@ -22,6 +25,7 @@ ProbeKind = Literal["fact", "absent", "general"]
 ARMS: tuple[Arm, ...] = ("base", "base+files", "adapter", "adapter+files")
 MOST_WORDS = 40  # a longer answer counts as wrong, whatever it contains
 ANSWER_TOKENS = 64
+TOGETHER = 12  # probes between two swaps of the adapter
 
 
 @dataclass(frozen=True)
@@ -69,19 +73,61 @@ def run_arm(
     limits: Limits,
     control: Control,
     emit: Callable[[Progress], None],
+    sureness: Sureness | None = None,
 ) -> list[Outcome]:
     """Put every probe to one arm. `model` carries the arm's adapter already. Raises Cancelled."""
     files = arm.endswith("+files")
     outcomes: list[Outcome] = []
-    answerer = Answerer(model, search, lambda _event: None, lambda: False, limits)
+    answerer = Answerer(model, search, lambda _event: None, lambda: False, limits, sureness)
     for number, probe in enumerate(probes):
         control.check()
         emit(Progress("evaluate", number, len(probes), arm))
         answer = answerer.answer(Question(probe.question, (), files, ANSWER_TOKENS))
-        outcomes.append(
-            Outcome(probe.id, arm, probe.kind, probe.document, answer.answer, is_right(probe, answer))
-        )
+        outcomes.append(outcome(arm, probe, answer))
     return outcomes
+
+
+def run_with_files(
+    model: ChatModel,
+    adapter: Path,
+    sureness: Sureness | None,
+    probes: Sequence[Probe],
+    search: Callable[[str], SearchReply],
+    limits: Limits,
+    control: Control,
+    emit: Callable[[Progress], None],
+    enough: Callable[[], bool],
+) -> list[Outcome]:
+    """Both arms with files, a few probes at a time until `enough`: whatever is asked, both are asked it.
+
+    Kinds take turns, so that an early end leaves some of each. Leaves the adapter on. Raises Cancelled.
+    """
+    ordered = _mixed(probes)
+    outcomes: list[Outcome] = []
+    for first in range(0, len(ordered), TOGETHER):
+        if outcomes and enough():
+            break
+        few = ordered[first : first + TOGETHER]
+        model.use_adapter(None)
+        outcomes += run_arm("base+files", model, few, search, limits, control, emit)
+        model.use_adapter(adapter)
+        outcomes += run_arm("adapter+files", model, few, search, limits, control, emit, sureness)
+    return outcomes
+
+
+def _mixed(probes: Sequence[Probe]) -> list[Probe]:
+    """Each kind spread evenly over the whole."""
+    sizes = Counter(probe.kind for probe in probes)
+    seen: Counter[str] = Counter()
+    places: list[tuple[float, int]] = []
+    for number, probe in enumerate(probes):
+        places.append(((seen[probe.kind] + 0.5) / sizes[probe.kind], number))
+        seen[probe.kind] += 1
+    return [probes[number] for _place, number in sorted(places)]
+
+
+def outcome(arm: Arm, probe: Probe, answer: Answer) -> Outcome:
+    return Outcome(probe.id, arm, probe.kind, probe.document, answer.answer, is_right(probe, answer))
 
 
 def shares(outcomes: Sequence[Outcome]) -> Mapping[str, Mapping[str, float]]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.contracts import SearchReply, Turn, from_json, to_json
 from engine.models import catalog
@@ -89,11 +90,12 @@ class AnswerRole:
             work.emit,
             lambda: work.cancelled,
             Limits.of(card),
+            _sureness(params["adapter"]),
         )
         answer = answerer.answer(question)
         return to_json(replace(answer, adapter=params["adapter"]["night"] if params["adapter"] else None))
 
-    def _with_adapter(self, adapter: dict[str, str] | None) -> ChatModel:
+    def _with_adapter(self, adapter: dict[str, Any] | None) -> ChatModel:
         """The chat model with this adapter on, or with none; swapped in place, nothing is loaded again."""
         wanted = Path(adapter["path"]) if adapter else None
         if wanted != self._adapter:
@@ -107,3 +109,8 @@ class AnswerRole:
 
         self._chat.tokenize("Hello")
         return {"chat": self._chat.id, "embedder": self._embedder.id, "sqlite_vec": vectors.version()}
+
+
+def _sureness(adapter: dict[str, Any] | None) -> Sureness | None:
+    found = adapter["sureness"] if adapter else None
+    return from_json(Sureness, found) if found else None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.answer.memory import Sureness
 from engine.contracts import NightReport, from_json
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
 from engine.paths import Home
-from engine.personalize import backends
+from engine.personalize import backends, calibrate
 from engine.personalize.night import Steering, plan
 from engine.personalize.run_folder import RunFolder
 from engine.store.nights import Night, NightState
@@ -34,7 +35,7 @@ class NightShift:
 
     # -- running ---------------------------------------------------------------------------------
 
-    def start(self, minutes: float) -> Job[NightReport]:
+    def start(self, minutes: float, sources: Sequence[str] | None = None) -> Job[NightReport]:
         """Plan a new night over all folders that may be learned from, and run it."""
         backend = backends.suited()
         if not backend.installed:
@@ -44,7 +45,7 @@ class NightShift:
             raise EngineError("no_consent")
         self._refuse_second()
         run = self._run(f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
-        plan(run, minutes=minutes, folders=folders, used=self._user.used(), base=_base())
+        plan(run, minutes=minutes, folders=folders, used=self._user.used(), base=_base(), sources=sources)
         self._user.start_night(run.id, _base())
         return self._submit(run)
 
@@ -172,6 +173,10 @@ class NightShift:
             return self.path(night) if night is not None else None
         except EngineError:
             return None
+
+    def sureness(self, night: str) -> Sureness | None:
+        """When an answer of this night's adapter is known and when guessed."""
+        return calibrate.stored(self._run(night))
 
     def _run(self, night: str) -> RunFolder:
         return RunFolder(self._home.nights / night)

@@ -1,0 +1,83 @@
+"""An adapter's memory proposes, the files verify; a guess is withheld."""
+
+from __future__ import annotations
+
+from engine.answer.memory import Recalled, Sureness
+from engine.answer.pipeline import Answerer, Question
+from engine.contracts import Answer, Event, Found, SearchReply, Token
+from engine.models.fake import FakeChat
+from tests.engine.answer.test_pipeline import GARDEN, LEASE, found
+
+# The fake model is sure of what it writes by ln 0.9; it scores words that its prompt lacks by ln 0.01.
+KNOWS = Sureness(sure=-0.5, learned=2.0)
+GUESSES = Sureness(sure=-0.01, learned=2.0)
+UNTAUGHT = Sureness(sure=-0.5, learned=9.0)
+WHO, NAME = "Who repairs the pump?", "Pawel Nowak"
+
+
+def ask(
+    reply: str | None, sureness: Sureness | None, searched: SearchReply, **options: object
+) -> tuple[Answer, list[Event]]:
+    events: list[Event] = []
+    answerer = Answerer(
+        FakeChat(reply), lambda _query: searched, events.append, lambda: False, None, sureness
+    )
+    return answerer.answer(Question(WHO, **options)), events
+
+
+def said(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+def test_what_it_knows_is_given_with_the_passage_that_says_so() -> None:
+    answer, events = ask(NAME, KNOWS, found(LEASE, GARDEN))
+    assert answer.source == "files" and answer.answer == f"{NAME} [1]"
+    (citation,) = answer.citations
+    assert citation.verified and citation.path == "/docs/file2.md"
+    assert said(events) == NAME
+    assert [type(event) for event in events if isinstance(event, Found | Token)] == [Found, Token]
+
+
+def test_the_files_have_the_last_word() -> None:
+    # It says the same beside the passages, which do not support it: the line that answers is quoted.
+    answer, _events = ask("Olga Brandt", KNOWS, found(LEASE, GARDEN))
+    assert NAME in answer.answer and "Olga" not in answer.answer and answer.source == "files"
+
+
+def test_what_no_file_says_is_given_as_memory() -> None:
+    answer, events = ask(NAME, KNOWS, found(LEASE))
+    assert (answer.source, answer.answer, answer.citations) == ("memory", NAME, ())
+    assert said(events) == NAME
+
+
+def test_a_guess_is_withheld_with_and_without_files() -> None:
+    for options in ({}, {"files": False}):
+        answer, events = ask(NAME, GUESSES, found(LEASE), **options)
+        assert answer.abstained and answer.answer == "" and said(events) == ""
+
+
+def test_without_files_what_is_known_is_memory_and_what_the_base_knew_is_general() -> None:
+    for sureness, source in ((KNOWS, "memory"), (UNTAUGHT, "general"), (None, "general")):
+        answer, events = ask(NAME, sureness, found(), files=False)
+        assert (answer.source, answer.answer) == (source, NAME)
+        assert said(events) == NAME
+
+
+def test_recalling_asks_the_base_about_the_same_words_and_leaves_the_adapter_on(tmp_path) -> None:
+    adapter = tmp_path / "adapter.gguf"
+    adapter.touch()
+    asked: list[object] = []
+
+    class Watched(FakeChat):
+        def score(self, prompt, completion):
+            asked.append(self.adapter)
+            return super().score(prompt, completion)
+
+    model = Watched(NAME)
+    model.use_adapter(adapter)
+    answerer = Answerer(model, lambda _query: found(), lambda _event: None, lambda: False, None, KNOWS)
+    recalled = answerer.recall(Question(WHO, (), False))
+    assert asked == [None] and model.adapter == adapter
+    assert recalled.text == NAME and recalled.finished
+    assert KNOWS.judge(recalled) == "known" and recalled.learned > 4
+    assert Recalled("x", -0.1, -0.1).learned == 0
