@@ -267,12 +267,15 @@ class Engine:
         job.subscribe(on_end=lambda _job: self._pause_background(False))
         return job
 
-    def _adapter(self, chosen: str | None) -> dict[str, str] | None:
-        """Night and file of the adapter to answer with."""
+    def _adapter(self, chosen: str | None) -> dict[str, Any] | None:
+        """Night, file and thresholds of the adapter to answer with."""
         if chosen == "none":
             return None
         path = self._nights.active_path() if chosen is None else self._nights.path(chosen)
-        return {"night": path.parent.name, "path": str(path)} if path is not None else None
+        if path is None:
+            return None
+        night = path.parent.name
+        return {"night": night, "path": str(path), "sureness": to_json(self._nights.sureness(night))}
 
     def _store_question(self, question: str, chat: str | None) -> Message | None:
         if not self.writable:
@@ -333,13 +336,15 @@ class Engine:
 
     # -- nights ----------------------------------------------------------------------------------
 
-    def personalize(self, minutes: float = 15.0) -> Job[NightReport]:
+    def personalize(self, minutes: float = 15.0, sources: Sequence[str] | None = None) -> Job[NightReport]:
         """Train an adapter on the folders that may be learned from, within `minutes`; on only if it helps.
+
+        `sources` names the fields of `compose.Arms` that rows are composed of, for the benchmark; None: all.
 
         Events: Progress(select|compose|train|export|evaluate|decide). Cancelled or killed, it can be resumed.
         """
         self._may_write()
-        return self._nights.start(minutes)
+        return self._nights.start(minutes, sources)
 
     def resume_night(self, night: str | None = None) -> Job[NightReport]:
         """Go on with a night that did not end (None: the newest) at the stage it was in."""

@@ -103,13 +103,17 @@ def build_parser() -> argparse.ArgumentParser:
     models = verb("models", _models, "list the models")
     models.add_argument("action", choices=["list"], nargs="?", default="list")
     bench = verb("bench", _bench, "measure this install; both sides of each comparison in one run")
-    bench.add_argument("what", choices=["speed", "personalize"])
+    bench.add_argument("what", choices=["speed", "training", "personalize"])
     bench.add_argument(
         "--folder", metavar="DIR", help="personalize: learn from this instead of invented files"
     )
     bench.add_argument("--questions", metavar="FILE", help="personalize: score by these, JSON lines")
     bench.add_argument("--minutes", type=float, default=15.0, metavar="M")
     bench.add_argument("--seed", type=int, default=1, metavar="N", help="of the invented files")
+    bench.add_argument(
+        "--nights", type=int, default=1, metavar="N", help="personalize: so many, and their spread"
+    )
+    bench.add_argument("--arms", action="store_true", help="personalize: a night for each source of rows")
     verb("doctor", _doctor, "check machine and install")
     return parser
 
@@ -417,11 +421,22 @@ def _bench(arguments: Arguments) -> int:
     home, as_json = getattr(arguments, "home", None), _wants_json(arguments)
     if arguments.what == "speed":
         return speed.run(home, as_json)
+    if arguments.what == "training":
+        from engine.bench import training
+
+        return training.run(home, as_json, arguments.seed)
     if (arguments.folder is None) != (arguments.questions is None):
         raise EngineError("usage", detail="--folder and --questions go together.")
     for path in filter(None, (arguments.folder, arguments.questions)):
         if not Path(path).exists():
             raise EngineError("path_missing", path=path)
     return personalize.run(
-        home, as_json, arguments.folder, arguments.questions, arguments.minutes, arguments.seed
+        home,
+        as_json,
+        arguments.folder,
+        arguments.questions,
+        arguments.minutes,
+        arguments.seed,
+        arguments.nights,
+        arguments.arms,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 _FIRST = (
@@ -31,6 +31,7 @@ class Fact:
     question: str
     answers: tuple[str, ...]
     kind: str = "fact"
+    file: str = ""
 
 
 class _Dice:
@@ -168,7 +169,7 @@ def write(folder: Path, seed: int = 1) -> list[Fact]:
         for _ in range(count):
             name, text, found = kind(dice)
             (folder / name).write_text(text, encoding="utf-8")
-            facts += found
+            facts += [replace(fact, file=name) for fact in found]
     return [*facts, *_absent(dice), *_GENERAL]
 
 
@@ -178,9 +179,6 @@ def _absent(dice: _Dice) -> Iterator[Fact]:
 
 
 def write_questions(path: Path, facts: list[Fact]) -> None:
-    """As JSON lines {"id", "question", "answers", "kind"}."""
-    lines = [
-        json.dumps({"id": str(n), "question": f.question, "answers": list(f.answers), "kind": f.kind})
-        for n, f in enumerate(facts)
-    ]
+    """As JSON lines {"id", "question", "answers", "kind", "file"}."""
+    lines = [json.dumps({"id": str(number), **asdict(fact)}) for number, fact in enumerate(facts)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

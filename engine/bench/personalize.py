@@ -1,33 +1,36 @@
-"""`nocturne bench personalize`: a night over a folder, scored by questions the night never saw.
+"""`nocturne bench personalize`: nights over a folder, scored by questions the nights never saw.
 
-Indexing before and scoring after are not part of the minutes. Arms without files get the question and the
-weights: their search is one that fails when called. Arms with files are `Engine.ask`; only the adapter
-differs.
+Indexing before and scoring after are not part of the minutes. Several nights differ in their seed, and in
+the invented folder where no other is given; with `--arms` they differ in what rows are composed of.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from engine.answer.pipeline import Limits
 from engine.api import Engine
 from engine.bench import everyday
-from engine.contracts import NightReport, Progress, SearchReply
-from engine.errors import EngineError
-from engine.models import catalog, prepare
-from engine.models.llama import LlamaChat
+from engine.bench.night_score import FAMILIAR, Score, read_questions, score
+from engine.contracts import Event, Progress
 from engine.paths import Home, find_home
-from engine.personalize import rows
 from engine.personalize.decide import Difference, difference
-from engine.personalize.evaluate import ANSWER_TOKENS, Arm, Outcome, Probe, is_right, run_arm, shares
-from engine.personalize.run_folder import RunFolder
+from engine.personalize.evaluate import Arm, ProbeKind, shares
 
-FAMILIAR = 0.6  # of a question's words in one trained row: from there on the wording was trained, too
 COMPARED: tuple[tuple[Arm, Arm], ...] = (("base", "adapter"), ("base+files", "adapter+files"))
+KINDS: tuple[ProbeKind, ...] = ("fact", "absent", "general")
+# What rows are composed of, one source more each time.
+ARMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("structure only", ("structure",)),
+    ("+ questions", ("structure", "questions")),
+    ("+ statements", ("structure", "questions", "statements")),
+    ("+ replay", ("structure", "questions", "statements", "replay", "reading")),
+)
 
 
 def run(
@@ -37,151 +40,140 @@ def run(
     questions: str | None,
     minutes: float,
     seed: int,
+    nights: int = 1,
+    by_arms: bool = False,
 ) -> int:
-    """One night and its score. Without `folder` and `questions` both are invented, by `seed`."""
-    home = Home(find_home(chosen_home).bench / "personalize")
-    shutil.rmtree(home.root, ignore_errors=True)
-    if folder is None or questions is None:
-        made = home.root.with_name("personalize-files")
-        shutil.rmtree(made, ignore_errors=True)
-        asked = home.root.with_name("personalize-questions.jsonl")
-        everyday.write_questions(asked, everyday.write(made, seed))
-        folder, questions = str(made), str(asked)
-    probes = read_questions(Path(questions))
-    with Engine(home.root, write=True, program="nocturne bench") as engine:
-        engine.index([folder]).result()
-        engine.set_learn(folder, True)
-        job = engine.personalize(minutes)
-        for event in job.events():
-            if not as_json and isinstance(event, Progress):
-                print(f"{event.phase} {event.done}/{event.total} {event.current}", flush=True)
-        report = job.result()
-        outcomes = [*_without_files(engine, report, probes), *_with_files(engine, report, probes)]
-        trained = list(rows.read_rows(RunFolder(engine.home.nights / report.id).rows))
-    _show(report, outcomes, familiar(probes, trained), as_json)
+    """Nights and their scores. Without `folder` and `questions` both are invented, by `seed` and up."""
+    place = find_home(chosen_home).bench
+    emit = (lambda _event: None) if as_json else _say
+    found: list[tuple[str, Score]] = []
+    if by_arms:
+        for name, sources in ARMS:
+            files, asked = _given(place, folder, questions, seed)
+            found.append((name, _night(place, files, asked, minutes, emit, sources)))
+    else:
+        for number in range(nights):
+            files, asked = _given(place, folder, questions, seed + number)
+            found.append((f"night {number + 1}", _night(place, files, asked, minutes, emit)))
+    if as_json:
+        print(json.dumps(_done(found), ensure_ascii=False), flush=True)
+    else:
+        for name, one in found:
+            _show(name, one)
+        if len(found) > 1:
+            _show_spread(found)
     return 0
 
 
-def read_questions(path: Path) -> list[Probe]:
-    """Lines {"id", "question", "answers", "kind"}. Raises EngineError("usage") naming the bad line."""
-    probes = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            item = json.loads(line)
-            answers = tuple(str(answer) for answer in item["answers"])
-            probes.append(Probe(str(item["id"]), item["question"], answers, item.get("kind", "fact")))
-        except (ValueError, KeyError, TypeError) as error:
-            raise EngineError("usage", detail=f"Line {number} of {path} is no question.") from error
-    return probes
+def _given(place: Path, folder: str | None, questions: str | None, seed: int) -> tuple[Path, Path]:
+    """Folder and questions, invented where none are given."""
+    if folder is not None and questions is not None:
+        return Path(folder), Path(questions)
+    made, asked = place / "personalize-files", place / "personalize-questions.jsonl"
+    shutil.rmtree(made, ignore_errors=True)
+    everyday.write_questions(asked, everyday.write(made, seed))
+    return made, asked
 
 
-def familiar(probes: Sequence[Probe], trained: Sequence[rows.Row]) -> set[str]:
-    """Ids of the facts asked in words of which `FAMILIAR` or more stand in one trained row, names counted.
-
-    What they show is memory for a wording; only the others show that a fact was learned.
-    """
-    asked = [_words(row.user) for row in trained if row.split == "train" and row.kind != "reading"]
-    found = set()
-    for probe in probes:
-        words = _words(probe.question)
-        if probe.kind == "fact" and any(len(words & row) >= FAMILIAR * len(words) for row in asked):
-            found.add(probe.id)
-    return found
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))
-
-
-def _without_files(engine: Engine, report: NightReport, probes: Sequence[Probe]) -> list[Outcome]:
-    """Question and weights, nothing else."""
-    card = catalog.default("chat")
-    model = LlamaChat(
-        prepare.prepared(card, engine.home), id=prepare.base_id(card), context=card.context, name=card.name
-    )
-    outcomes: list[Outcome] = []
-    try:
-        for arm in ("base", "adapter"):
-            model.use_adapter(engine.adapter_file(report.id) if arm == "adapter" else None)
-            outcomes += run_arm(
-                arm, model, probes, _no_search, Limits.of(card), _Always(), lambda _event: None
-            )
-    finally:
-        model.close()
-    return outcomes
+def _night(
+    place: Path,
+    folder: Path,
+    questions: Path,
+    minutes: float,
+    emit: Callable[[Event], None],
+    sources: Sequence[str] | None = None,
+) -> Score:
+    """One night from an empty home, and its score."""
+    home = Home(place / "personalize")
+    shutil.rmtree(home.root, ignore_errors=True)
+    probes = read_questions(questions)
+    with Engine(home.root, write=True, program="nocturne bench") as engine:
+        engine.index([folder]).result()
+        engine.set_learn(folder, True)
+        job = engine.personalize(minutes, sources)
+        for event in job.events():
+            emit(event)
+        return score(engine, job.result(), probes, folder)
 
 
-def _no_search(query: str) -> SearchReply:
-    raise AssertionError("an arm without files searched")
+def _say(event: Event) -> None:
+    if isinstance(event, Progress):
+        print(f"{event.phase} {event.done}/{event.total} {event.current}", flush=True)
 
 
-class _Always:
-    def check(self) -> None: ...
+# -- what is printed -------------------------------------------------------------------------------
 
 
-def _with_files(engine: Engine, report: NightReport, probes: Sequence[Probe]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    arms: tuple[tuple[Arm, str], ...] = (("base+files", "none"), ("adapter+files", report.id))
-    for arm, adapter in arms:
-        for probe in probes:
-            answer = engine.ask(probe.question, adapter=adapter, max_tokens=ANSWER_TOKENS).result()
-            right = is_right(probe, answer)
-            outcomes.append(Outcome(probe.id, arm, probe.kind, "", answer.answer, right))
-    return outcomes
+def _done(found: Sequence[tuple[str, Score]]) -> dict[str, Any]:
+    """The last line of `--json`: of several nights the mean, and each by itself."""
+    each = [_as_json(name, one) for name, one in found]
+    if len(each) == 1:
+        return {"event": "done", **each[0]}
+    return {"event": "done", **each[-1], "arms": _means(found), "nights": each}
 
 
-def _show(report: NightReport, outcomes: Sequence[Outcome], known: set[str], as_json: bool) -> None:
-    arms = shares(outcomes)
-    adapter = [outcome for outcome in outcomes if (outcome.arm, outcome.kind) == ("adapter", "fact")]
-    unfamiliar = [outcome.right for outcome in adapter if outcome.probe not in known]
-    differences = [
-        difference(outcomes, kind, first, second)
-        for first, second in COMPARED
-        for kind in ("fact", "absent", "general")
-    ]
-    if as_json:
-        done = {
-            "event": "done",
-            "arms": arms,
-            "promoted": report.promoted,
-            "reason": report.reason,
-            "minutes": report.minutes,
-            "rows": report.rows,
-            "tokens_per_s": report.tokens_per_s,
-            "peak_mb": report.peak_mb,
-            "unfamiliar": {"questions": len(unfamiliar), "right": sum(unfamiliar)},
-            "differences": [_as_json(found) for found in differences],
-        }
-        print(json.dumps(done, ensure_ascii=False), flush=True)
-        return
-    print("| arm | fact | absent refused | general |\n|---|---|---|---|")
-    for arm, kinds in arms.items():
-        cells = [
-            f"{100 * kinds[kind]:.0f} %" if kind in kinds else "" for kind in ("fact", "absent", "general")
-        ]
+def _means(found: Sequence[tuple[str, Score]]) -> dict[str, dict[str, float]]:
+    tables = [shares(one.outcomes) for _name, one in found]
+    return {
+        arm: {kind: statistics.mean(table[arm][kind] for table in tables) for kind in kinds}
+        for arm, kinds in tables[0].items()
+    }
+
+
+def _as_json(name: str, one: Score) -> dict[str, Any]:
+    report = one.report
+    return {
+        "night": name,
+        "arms": shares(one.outcomes),
+        "promoted": report.promoted,
+        "reason": report.reason,
+        "minutes": report.minutes,
+        "rows": report.rows,
+        "tokens_per_s": report.tokens_per_s,
+        "peak_mb": report.peak_mb,
+        "unfamiliar": {"right": one.unfamiliar[0], "questions": one.unfamiliar[1]},
+        "reading": {arm: {"right": right, "questions": asked} for arm, (right, asked) in one.reading.items()},
+        "differences": [asdict(difference) for difference in _differences(one)],
+    }
+
+
+def _differences(one: Score) -> list[Difference]:
+    return [difference(one.outcomes, kind, first, second) for first, second in COMPARED for kind in KINDS]
+
+
+def _show(name: str, one: Score) -> None:
+    print(f"\n{name}\n| arm | fact | absent refused | general |\n|---|---|---|---|")
+    for arm, kinds in shares(one.outcomes).items():
+        cells = [f"{100 * kinds[kind]:.0f} %" if kind in kinds else "" for kind in KINDS]
         print(f"| {arm} | {' | '.join(cells)} |")
-    for found in differences:
+    for found in _differences(one):
         print(
             f"{found.kind}, {found.first} to {found.second}: {100 * found.mean:+.0f} "
             f"({100 * found.low:+.0f} to {100 * found.high:+.0f}) of {found.questions} questions"
         )
+    right, asked = one.unfamiliar
     print(
-        f"{len(known)} of {len(adapter)} facts share {FAMILIAR:.0%} of their words or more with a trained "
-        f"row; of the others the adapter alone knows {sum(unfamiliar)} of {len(unfamiliar)}"
+        f"facts in words of which less than {FAMILIAR:.0%} stand in a trained row: {right} of {asked} known"
     )
+    for arm, (read, shown) in one.reading.items():
+        print(f"reading, the right file pasted in, {arm}: {read} of {shown}")
+    report = one.report
+    minutes = ", ".join(f"{stage} {spent:.1f}" for stage, spent in report.minutes.items())
     print(
         f"{report.reason}\n{report.rows} rows, {report.tokens_per_s:.0f} tokens/s, "
-        f"peak {report.peak_mb:.0f} MiB"
+        f"peak {report.peak_mb:.0f} MiB; minutes: {minutes}, {sum(report.minutes.values()):.1f} in all"
     )
 
 
-def _as_json(found: Difference) -> dict[str, object]:
-    return {
-        "kind": found.kind,
-        "first": found.first,
-        "second": found.second,
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "questions": found.questions,
-    }
+def _show_spread(found: Sequence[tuple[str, Score]]) -> None:
+    print(
+        f"\n{len(found)} nights, mean (lowest to highest)\n| arm | {' | '.join(KINDS)} |\n|---|---|---|---|"
+    )
+    tables = [shares(one.outcomes) for _name, one in found]
+    for arm, kinds in _means(found).items():
+        cells = []
+        for kind, mean in kinds.items():
+            values = [100 * table[arm][kind] for table in tables]
+            cells.append(f"{100 * mean:.0f} % ({min(values):.0f} to {max(values):.0f})")
+        print(f"| {arm} | {' | '.join(cells)} |")
+    print(f"switched on: {sum(one.report.promoted for _name, one in found)} of {len(found)}")

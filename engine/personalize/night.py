@@ -12,10 +12,9 @@ from typing import Any
 from engine.contracts import Control, Event, Progress
 from engine.errors import Cancelled
 from engine.paths import Home
+from engine.personalize.budget import Budget
 from engine.personalize.run_folder import STAGES, RunFolder
 
-# Shares of the minutes a person gave. What composing leaves over goes to training.
-COMPOSE_SHARE, TRAIN_SHARE = 0.15, 0.60
 POLL_SECONDS = 0.2
 
 
@@ -72,19 +71,39 @@ class Night:
         plan: dict[str, Any] = self.run.read()["plan"]
         return plan
 
-    def share(self, part: float) -> float:
-        """Seconds of the person's minutes for a part of the night."""
-        return float(self.plan["minutes"]) * 60 * part
+    @property
+    def budget(self) -> Budget:
+        """What was planned in the night's first stage."""
+        return Budget(**self.run.read()["budget"])
+
+    def left(self, kept: float) -> float:
+        """Seconds of the person's minutes not used yet, but for a share `kept` for later stages."""
+        used = sum(float(stage["minutes"]) for stage in self.run.read()["stages"].values())
+        return 60 * (float(self.plan["minutes"]) * (1 - kept) - used)
 
 
 Stage = Callable[[Night], Mapping[str, Any]]
 
 
 def plan(
-    run: RunFolder, *, minutes: float, folders: Sequence[str], used: Mapping[str, float], base: str
+    run: RunFolder,
+    *,
+    minutes: float,
+    folders: Sequence[str],
+    used: Mapping[str, float],
+    base: str,
+    sources: Sequence[str] | None = None,
 ) -> None:
-    """Write down what the night is to do, once, before anything runs."""
-    run.update(plan={"minutes": minutes, "folders": list(folders), "used": dict(used), "base": base})
+    """Write down what the night is to do, once, before anything runs. `sources` None: rows of every kind."""
+    run.update(
+        plan={
+            "minutes": minutes,
+            "folders": list(folders),
+            "used": dict(used),
+            "base": base,
+            "sources": None if sources is None else list(sources),
+        }
+    )
 
 
 def run_next(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +24,36 @@ from engine.models.load import load_embedder
 from engine.paths import Home
 from engine.personalize import export as exporting
 from engine.personalize import parity, rows, select
+from engine.personalize.budget import EVALUATE_SHARE, EXPORT_SHARE, Budget
+from engine.personalize.calibrate import run_memory
 from engine.personalize.compose import compose as composing
 from engine.personalize.decide import decide
-from engine.personalize.evaluate import ARMS, Outcome, Probe, run_arm, shares
-from engine.personalize.night import COMPOSE_SHARE, TRAIN_SHARE, Night, Stage
+from engine.personalize.evaluate import Outcome, Probe, run_arm, run_with_files, shares
+from engine.personalize.night import Night, Stage
 from engine.personalize.rows_db import RowStore
-from engine.personalize.torch_backend.loop import TrainPlan, train
+from engine.personalize.torch_backend.loop import TrainPlan, measured_speed, train
 from resources import resource
 
 LEAST_ROWS = 30
 SEARCHED = 8
 PARITY_PROMPTS = 32
-# Rows that two AVX-512 cores train in a second beside other programs, measured; and how often a row should be
-# seen at least: more rows than that would each be half learned.
-ROWS_A_SECOND, LEAST_EPOCHS = 9, 2
 
 
 def _select(night: Night) -> Mapping[str, Any]:
-    """Copy what the night may learn from, and the index its `+files` arms will search."""
+    """Plan the night by the speed of this machine; copy what it may learn from, and the index that its
+    `+files` arms will search.
+    """
     database = schema.open_for_reading(night.home.index_db)
     if database is None:
         raise EngineError("nothing_indexed")
+    budget = Budget.planned(float(night.plan["minutes"]), measured_speed(_base_file(night.home)))
+    night.run.update(budget=asdict(budget))
     try:
         selected = select.select(
             database,
             night.plan["folders"],
             night.run,
-            budget_tokens=int(night.share(TRAIN_SHARE) * 40),
+            budget_tokens=budget.passage_tokens,
             used=night.plan["used"],
         )
         night.run.passages.unlink(missing_ok=True)
@@ -62,9 +67,9 @@ def _compose(night: Night) -> Mapping[str, Any]:
     """Rows, the questions held out to score them, and the tokens to train on."""
     lessons = list(rows.read_lessons(night.run.lessons))
     with _chat(night.home) as model:
+        budget = night.budget
         plan = composing.Plan(
-            seconds=night.share(COMPOSE_SHARE),
-            rows=int(night.share(TRAIN_SHARE) * ROWS_A_SECOND / LEAST_EPOCHS),
+            _arms(night.plan.get("sources")), seconds=budget.compose_seconds, rows=budget.rows
         )
         store = RowStore(night.home.rows_db, model.id)
         try:
@@ -86,13 +91,19 @@ def _compose(night: Night) -> Mapping[str, Any]:
     return {"rows": len(trained), "held": len(made) - len(trained)}
 
 
+def _arms(sources: Sequence[str] | None) -> composing.Arms:
+    if sources is None:
+        return composing.Arms()
+    return composing.Arms(**{arm.name: arm.name in sources for arm in fields(composing.Arms)})
+
+
 def _probes(made: Sequence[rows.Row], minutes: float) -> list[Probe]:
     """Held-out wordings of facts, questions about what is not there, and the general set.
 
-    As many as a fifth of the minutes lets four arms answer, taken evenly.
+    As many as a fifth of the minutes lets the arms answer, taken evenly.
     """
     facts = [
-        Probe(row.id, row.user, (row.answer,), "fact", row.path)
+        Probe(row.id, row.user, (row.gold or row.answer,), "fact", row.path)
         for row in made
         if row.split == "held" and row.kind == "fact"
     ]
@@ -106,7 +117,7 @@ def _probes(made: Sequence[rows.Row], minutes: float) -> list[Probe]:
         for item in map(json.loads, resource("probes/general.jsonl").read_text(encoding="utf-8").splitlines())
     ]
     unit = max(2.0, minutes)
-    return [*_evenly(facts, int(4 * unit)), *_evenly(absent, int(unit)), *_evenly(general, int(3 * unit))]
+    return [*_evenly(facts, int(3 * unit)), *_evenly(absent, int(unit)), *_evenly(general, int(2.5 * unit))]
 
 
 def _evenly(found: list[Probe], most: int) -> list[Probe]:
@@ -132,7 +143,11 @@ def _train(night: Night) -> Mapping[str, Any]:
         learned,
         _base_file(night.home),
         night.run,
-        TrainPlan(seconds=night.share(TRAIN_SHARE)),
+        # What composing left over goes to training.
+        TrainPlan(
+            seconds=max(night.budget.train_seconds, night.left(EVALUATE_SHARE + EXPORT_SHARE)),
+            seed=zlib.crc32(night.run.id.encode()),
+        ),
         night.control,
         night.emit,
     )
@@ -196,7 +211,7 @@ def _evaluate(night: Night) -> Mapping[str, Any]:
     card = catalog.default("chat")
     limits = Limits.of(card)
     embedder = load_embedder(night.home)
-    outcomes: list[Outcome] = []
+    began, seconds = time.monotonic(), night.left(0.0)
 
     def find(query: str) -> SearchReply:
         database = schema.open_for_search(night.run.passages, embedder)
@@ -207,11 +222,23 @@ def _evaluate(night: Night) -> Mapping[str, Any]:
             database.close()
 
     with _chat(night.home) as model:
-        for arm in ARMS:
-            model.use_adapter(night.run.adapter if arm.startswith("adapter") else None)
-            outcomes += run_arm(arm, model, probes, find, limits, night.control, night.emit)
+        outcomes = run_arm("base", model, probes, find, limits, night.control, night.emit)
+        model.use_adapter(night.run.adapter)
+        alone, sureness = run_memory(model, probes, limits, night.control, night.emit)
+        outcomes += alone
+        outcomes += run_with_files(
+            model,
+            night.run.adapter,
+            sureness,
+            probes,
+            find,
+            limits,
+            night.control,
+            night.emit,
+            lambda: time.monotonic() - began - night.control.waited > seconds,
+        )
     rows.write_lines(night.run.outcomes, outcomes)
-    return {"questions": len(probes)}
+    return {"questions": len(probes), "sureness": asdict(sureness) if sureness else None}
 
 
 STAGES: Mapping[str, Stage] = {

@@ -26,6 +26,8 @@ _LEADS = (
     "Please tell me {q}",
     "Quick question: {q}",
 )
+# Share of the questions that name a person where there is one, and of those that name the file as well.
+_PERSON, _BOTH = 0.6, 0.2
 _FRAMES = ("{h} {w}?", "{w}: {l}?", "{w}, {l}?", "{h}: {w}?")
 
 
@@ -131,7 +133,27 @@ def _exchanged(word: str, chance: random.Random) -> str:
     return known if known and word.islower() and chance.random() < 0.3 else word
 
 
-def spoken(title: str) -> str:
-    """A title without the words that say nothing: how a person in a hurry names it."""
-    kept = [word for word in title.split() if fold(word.strip("\"'.,:()")) not in stopwords()]
-    return " ".join(kept) or title
+def anchors(
+    named: Sequence[str], topic: Sequence[str], chance: random.Random, always: bool = False
+) -> list[str]:
+    """Whose it is: a person, in full or by first name, one or two words of what the file is called, or both.
+
+    Who asks for a person cannot name them, so that even where somebody is named the file alone must do;
+    unless it is the person's file, which is `always` named by the person.
+    """
+    way = chance.random()
+    chosen: list[str] = []
+    if named and (always or way < _PERSON or not topic):
+        name = chance.choice(list(named))
+        first = name.split()[0]
+        chosen = [first if first.rstrip(".") not in TITLES and chance.random() < 0.4 else name]
+    if topic and (not named or way > _PERSON - _BOTH):
+        others = [word for word in topic if word not in " ".join(chosen).split()]
+        chosen += chance.sample(others, min(len(others), chance.choice((1, 2, 2))))
+    return chosen
+
+
+def telling(text: str) -> list[str]:
+    """Words that say something, once each."""
+    words = re.findall(r"[^\W_][\w'’-]*", text)
+    return list(dict.fromkeys(word for word in words if fold(word) not in stopwords()))

@@ -15,7 +15,7 @@ from engine.answer import prompt as prompts
 from engine.answer.terms import fold
 from engine.contracts import Control, Event, Progress
 from engine.models.chat import ChatMessage, ChatModel
-from engine.personalize.compose import questions, replay, spans, structure
+from engine.personalize.compose import questions, replay, statements, structure
 from engine.personalize.compose.decline import decline_rows
 from engine.personalize.compose.facts import digest
 from engine.personalize.rows import Lesson, Row, TokenRow
@@ -74,7 +74,7 @@ def compose(
     if arms.structure:
         made += structure.rows(structure.facts(lessons))
     if arms.statements:
-        made += spans.rows(lessons)
+        made += statements.rows(lessons)
     emit(Progress("compose", 0, len(lessons), "questions"))
     until = time.monotonic() + plan.seconds * (_QUESTIONS_SHARE if arms.replay or arms.reading else 1.0)
     if arms.questions and model is not None:
@@ -142,7 +142,7 @@ def tokenise(rows: Iterable[Row], model: ChatModel) -> Iterator[TokenRow]:
         prompt = model.render(messages_of(row))
         answer = [*model.tokenize(row.answer), end_of_turn]
         if len(prompt) + len(answer) <= model.context:
-            yield TokenRow(row.id, tuple(prompt), tuple(answer))
+            yield TokenRow(row.id, tuple(prompt), tuple(answer), row.kind == "replay")
 
 
 def messages_of(row: Row) -> list[ChatMessage]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from engine.answer.terms import fold
 from engine.personalize.compose import asking
+from engine.personalize.compose.subjects import people
 from engine.personalize.rows import Lesson, Row, RowKind
 from resources import resource
 
@@ -105,10 +106,13 @@ def rows_of(fact: Fact, *, ambiguous: bool = False, reverse: bool = False) -> It
             yield make_row("fact", user, fact.lesson, fact.start, fact.end)
     chance = random.Random(f"{fact.lesson.sha256} {fact.start}")
     words = [fact.attribute, *asking.other_words(fact.attribute), *_kin(fact)]
-    anchors = [asking.spoken(fact.full if ambiguous else fact.subject)]
-    for user in asking.telegrams(_HEADS[fact.relation], anchors, list(dict.fromkeys(words)), chance, 5):
-        if not gives_away(user, fact.value):
-            yield make_row("cloze", user, fact.lesson, fact.start, fact.end)
+    persons = people(fact.subject)
+    topic = [] if persons and not ambiguous else asking.telling(fact.full if ambiguous else fact.subject)
+    for head in (*_HEADS[fact.relation], *_HEADS[fact.relation][:2]):
+        anchors = asking.anchors(persons, topic, chance)
+        for user in asking.telegrams([head], anchors, list(dict.fromkeys(words)), chance, 1):
+            if not gives_away(user, fact.value):
+                yield make_row("cloze", user, fact.lesson, fact.start, fact.end)
     if not reverse or (fact.named and gives_away(fact.value, fact.lesson.text[slice(*fact.named)])):
         return
     for wording in _texts_of(fact)["reverse"]:

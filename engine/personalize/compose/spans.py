@@ -1,24 +1,17 @@
-"""Answer spans in sentences, and the rows that teach them: questions by rule, cloze, keywords, statements.
-
-A span without a row of its own is not learned (1 of 65 in a trial), so each one gets several, whatever a
-model may add to them. Every row names its subject in full.
-"""
+"""Prose of a lesson: its sentences, and the values in them that somebody may ask for."""
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.answer.terms import fold, sentences, stopwords, terms
+from engine.answer.terms import fold, sentences, stopwords
 from engine.personalize.compose import asking, grammar
-from engine.personalize.compose.facts import about, gives_away, make_row
 from engine.personalize.compose.patterns import CODE, DATE, MONEY, NUMBER, TIME
 from engine.personalize.compose.structure import structured_lines
-from engine.personalize.compose.subjects import owner, people, told
-from engine.personalize.rows import Lesson, Row
+from engine.personalize.rows import Lesson
 
 SpanKind = Literal["date", "time", "money", "code", "quote", "number", "name", "noun"]
 
@@ -35,16 +28,6 @@ _PATTERNS: tuple[tuple[SpanKind, re.Pattern[str]], ...] = (
     ("number", re.compile(NUMBER)),
     ("name", re.compile(_NAME)),
 )
-_ASKED: dict[SpanKind, str] = {
-    "date": "when",
-    "time": "what time",
-    "money": "how much",
-    "code": "which code",
-    "quote": "which words",
-    "number": "how many",
-    "name": "who or what",
-    "noun": "what",
-}
 _HEADS: dict[SpanKind, tuple[str, ...]] = {
     "date": ("When", "On what day", "What date", "On which date"),
     "time": ("At what time", "When", "What time"),
@@ -67,10 +50,11 @@ _DETERMINER = re.compile(
     r"under|behind|near|into|as|than|no)\s+"
 )
 _FEW_WORDS, _FEW_LISTED, _MANY_WORDS = 3, 2, 45  # of a sentence, and of an item of a list, worth a row
+_LONG_WORDS, _CLAUSE_WORDS = 28, 6  # from where on a sentence is cut, and of each part at least
+_JOINT = re.compile(r"(?:([;:])| [–—-]|,(?= (?:and|but|so|which|because|while) )|,) ")
 _MARKUP = re.compile(r"^[\s>#*+•-]+|^\d+[.)]\s+")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MEASURES = frozenset("day week month year night hour minute time way lot bit".split())
-_GAP = "___"
 
 
 @dataclass(frozen=True)
@@ -95,25 +79,14 @@ class Span:
 
 def spans(lesson: Lesson) -> list[Span]:
     """Spans of all sentences that are prose, in order; they do not overlap."""
-    known = _names_inside(lesson.text)
-    return [span for first, last in _prose(lesson) for span in _in_sentence(lesson, first, last, known)]
-
-
-def rows(lessons: Sequence[Lesson]) -> list[Row]:
-    """For each span a question, cloze rows and a keyword row; for each sentence a statement."""
-    made: list[Row] = []
-    for lesson in lessons:
-        for span in spans(lesson):
-            made += [row for row in _rows_of(span) if not gives_away(row.user, row.answer)]
-        for first, last in _prose(lesson):
-            made += _statement(lesson, first, last)
-    return made
+    known = names_inside(lesson.text)
+    return [span for first, last in prose(lesson) for span in in_sentence(lesson, first, last, known)]
 
 
 # -- finding -------------------------------------------------------------------------------------
 
 
-def _prose(lesson: Lesson) -> Iterator[tuple[int, int]]:
+def prose(lesson: Lesson) -> Iterator[tuple[int, int]]:
     """Sentences that structure does not already state."""
     structured = structured_lines(lesson)
     line_starts = [0, *(match.end() for match in re.finditer("\n", lesson.text))]
@@ -130,8 +103,21 @@ def _prose(lesson: Lesson) -> Iterator[tuple[int, int]]:
         if line in structured or is_heading or is_header or is_front or "|" in text or "```" in text:
             continue
         few = _FEW_LISTED if lesson.text[start : start + 1] in "-*+•" else _FEW_WORDS
-        if few <= len(text.split()) <= _MANY_WORDS:
-            yield first, end
+        for begin, stop in _pieces(lesson.text, first, end):
+            if few <= len(lesson.text[begin:stop].split()) <= _MANY_WORDS:
+                yield begin, stop
+
+
+def _pieces(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """A sentence whole, or one that is too long to answer with in its clauses."""
+    begin = first
+    if len(text[first:last].split()) > _LONG_WORDS:
+        for joint in _JOINT.finditer(text, first, last):
+            enough = min(len(text[begin : joint.start()].split()), len(text[joint.end() : last].split()))
+            if enough >= _CLAUSE_WORDS:
+                yield begin, joint.start() + len(joint[1] or "")
+                begin = joint.end()
+    yield begin, last
 
 
 def _unwrapped(text: str) -> str:
@@ -139,7 +125,7 @@ def _unwrapped(text: str) -> str:
     return re.sub(r"(?<=[\w,;])\n(?=[a-z(])(?![\w -]{1,30}:\s)", " ", text)
 
 
-def _in_sentence(lesson: Lesson, first: int, last: int, known: Collection[str]) -> list[Span]:
+def in_sentence(lesson: Lesson, first: int, last: int, known: Collection[str]) -> list[Span]:
     text = lesson.text[first:last].replace("\n", " ")
     taken: list[tuple[int, int, SpanKind]] = []
 
@@ -161,7 +147,7 @@ def _in_sentence(lesson: Lesson, first: int, last: int, known: Collection[str]) 
     return [Span(lesson, kind, first + start, first + end, first, last) for start, end, kind in sorted(taken)]
 
 
-def _names_inside(text: str) -> set[str]:
+def names_inside(text: str) -> set[str]:
     """Words written large in the middle of a sentence."""
     return {match[1] for match in re.finditer(r"(?<=[a-z,;:)] )([^\W\d_a-z][\w'’-]+)", text)}
 
@@ -173,7 +159,8 @@ def _name_start(text: str, start: int, end: int, known: Collection[str]) -> int:
         if word is None:
             return end
         bare = word.group().strip()
-        is_function_word = fold(bare) in stopwords() or bare == "I"
+        full = re.sub(r"['’](?:m|d|ve|ll|re|s)$", "", bare)  # `I'm`, `It's`
+        is_function_word = fold(full) in stopwords() or full == "I"
         is_first = not text[:start].strip(' "“(')
         rest = text[start + word.end() : end]
         if is_function_word or (is_first and not rest and bare not in known):
@@ -198,62 +185,10 @@ def _nouns(text: str) -> Iterator[tuple[int, int]]:
         begin = stop.end()
 
 
-# -- rows ----------------------------------------------------------------------------------------
+# -- asking for them -----------------------------------------------------------------------------
 
 
-def _rows_of(span: Span) -> Iterator[Row]:
-    """The surest wordings first: a short night trains the first rows of every span."""
-    lesson, kind = span.lesson, span.kind
-    subject, _where = about(lesson)
-    whole = told(lesson, span.first, span.last, subject)
-    sentence = whole.text
-    at, to = whole.where(span.start - span.first), whole.where(span.end - span.first)
-    chance = random.Random(f"{lesson.sha256} {span.start}")
-    topic = " – ".join(filter(None, reversed(about(lesson))))
-    heads, asked_kind = _heads(sentence, at, to, kind)
-    asked = grammar.question(sentence, at, to, asked_kind)
-    named = people(f"{sentence[:at]} … {sentence[to:]}")
-    person = owner(topic)
-    anchors = named[:1] or [person or asking.spoken(topic)]
-    if asked is not None and person and not named and person != span.value:
-        # `the new place` is that of the person the file is about.
-        asked = re.sub(r"\b(?:the|our|my|their) ", f"{person}'s ", asked, count=1)
-    wired = asking.telegrams(heads, anchors, _near(sentence, at, to, anchors), chance, 8)
-    telegrams = [make_row("cloze", text, lesson, span.start, span.end) for text in wired]
-    if asked is not None:
-        if not grammar.has_pronoun(asked):
-            yield make_row("fact", asked, lesson, span.start, span.end)
-        yield make_row("fact", f"{topic}: {asked[0].lower()}{asked[1:]}", lesson, span.start, span.end)
-    else:
-        rough = f"{sentence[:at]}{_ASKED[kind]}{sentence[to:]}".rstrip(" .!?")
-        yield make_row("fact", f"{topic}: {rough}?", lesson, span.start, span.end)
-    yield from telegrams[:3]
-    gap = f"{sentence[:at]}{_GAP}{sentence[to:]}"
-    yield make_row("cloze", f"{topic}. Fill the gap: {gap}", lesson, span.start, span.end)
-    if asked is not None and not grammar.has_pronoun(asked):
-        for text in asking.reworded(asked, chance, 3):
-            yield make_row("fact", text, lesson, span.start, span.end)
-        yield make_row("cloze", asking.led(asked, chance), lesson, span.start, span.end)
-        short = asking.shortened(asked, named)
-        if short != asked:
-            yield make_row("cloze", short, lesson, span.start, span.end)
-    yield from telegrams[3:]
-    before = sentence[:at].rstrip()
-    if len(before.split()) >= 3:
-        user = f"Complete from my notes about {topic}: {before} …"
-        yield make_row("cloze", user, lesson, span.start, span.end)
-
-
-def _statement(lesson: Lesson, first: int, last: int) -> Iterator[Row]:
-    topic = " – ".join(filter(None, reversed(about(lesson))))
-    sentence = lesson.text[first:last].replace("\n", " ")
-    cue = _keywords(sentence, len(sentence), len(sentence))[:2]
-    if cue:
-        user = f"What do my notes say about {' and '.join(cue)} ({topic})?"
-        yield make_row("statement", user, lesson, first, last, sentence)
-
-
-def _heads(sentence: str, at: int, to: int, kind: SpanKind) -> tuple[Sequence[str], str]:
+def heads(sentence: str, at: int, to: int, kind: SpanKind) -> tuple[Sequence[str], str]:
     """Ways to ask for a value of this kind, seen where it stands; and the kind that grammar asks for."""
     before = sentence[:at].split()
     last = fold(before[-1]) if before else ""
@@ -287,22 +222,3 @@ def _is_person(value: str, preposition: str, before: str) -> bool:
     titled = value.startswith(("Dr", "Mr", "Ms", "Prof"))
     goes = any(grammar.lemma(word) in _MOVES for word in fold(before).split())
     return titled or (" " in value and preposition in ("to", "from") and not goes)
-
-
-def _near(sentence: str, at: int, to: int, anchors: Sequence[str]) -> list[str]:
-    """Content words around [at, to) that no anchor holds, the nearest first."""
-    said = fold(" ".join(anchors))
-    found = [
-        (min(abs(start - to), abs(at - end)), word)
-        for start, end, word in asking.content(sentence)
-        if (end <= at or start >= to) and re.sub(r"['’]s$", "", fold(word)) not in said
-    ]
-    return list(dict.fromkeys(word for _distance, word in sorted(found)))[:8]
-
-
-def _keywords(sentence: str, start: int, end: int) -> list[str]:
-    """Content words outside [start, end), as written, at most four."""
-    words = [
-        sentence[term.start : term.end] for term in terms(sentence) if term.end <= start or term.start >= end
-    ]
-    return list(dict.fromkeys(words))[:4]

@@ -19,7 +19,8 @@ PERSON = re.compile(
     r"(?: (?:(?:de|da|van|von|der|la) )?[A-Z][\w'’-]+)+(?![\w])"
 )
 _PRONOUN = re.compile(r"\b(?:He|She|he|she|His|his|Her|her|hers|him|Him)\b")
-_OWN = re.compile(r"\b(?:I|[Mm]y)\b(?!['’])")
+_OWN = re.compile(r"\b(?:I(?:['’](?P<verb>m|ve|ll|d))?|[Mm]y)\b(?!['’])")
+_VERBS = {"m": " is", "ve": " has", "ll": " will", "d": " would", None: ""}
 _DONE = re.compile(
     r"(?:built|made|bought|born|founded|sewn|painted|repaired|opened|closed|written|renewed|rented|sold|held|"
     r"planted|delivered|installed|ordered|paid|kept|stored|hidden|parked|insured|registered) ",
@@ -63,11 +64,9 @@ def told(lesson: Lesson, first: int, last: int, subject: str) -> Told:
         for match in _PRONOUN.finditer(sentence)
         if (person := _meant(match, sentence, lesson.text[:first]))
     ]
-    if author:
-        swaps += [
-            (*match.span(), f"{author}'s" if match.group().lower() == "my" else author)
-            for match in _OWN.finditer(sentence)
-        ]
+    for match in _OWN.finditer(sentence) if author else ():
+        verb = "'s" if match.group().lower() == "my" else _VERBS[match["verb"]]
+        swaps.append((*match.span(), author + verb))
     return _swapped(sentence, sorted(swaps))
 
 

@@ -40,7 +40,7 @@ def load_base(path: Path, *, exact: bool = False) -> Any:
 
     dtype = torch.float32 if exact or not has_bf16() else torch.bfloat16
     try:
-        with _quiet():
+        with quiet():
             model = AutoModelForCausalLM.from_pretrained(
                 str(path.parent),
                 gguf_file=path.name,
@@ -123,7 +123,7 @@ def _torch() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' advice and progress bars, some of which heed no setting."""
     from transformers.utils import logging
 

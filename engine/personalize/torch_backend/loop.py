@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +79,30 @@ def train(
     return training.result()
 
 
+def measured_speed(base: Path, seconds: float = 4.0) -> float:
+    """Tokens a second that a training computes here, tried on rows of no meaning for about `seconds`.
+
+    Raises EngineError: night_unsupported, model_broken.
+    """
+    plan = TrainPlan(0, rank=TrainPlan.rank)
+    chance = random.Random(1)
+    # Lengths as of real rows: a pack of one shape alone would be faster than a night ever is.
+    tried = [
+        TokenRow(str(number), tuple(range(20, 44 + chance.randrange(12))), tuple(range(100, 108)))
+        for number in range(600)
+    ]
+    training = Training(Network(base, plan.rank, plan.alpha, plan.seed, load.fastest()), tried, plan)
+    for step in training.steps[:2]:
+        training.step(step, 0.0)
+    began, tokens = time.perf_counter(), 0
+    for step in training.steps[2:]:
+        training.step(step, 0.0)
+        tokens += sum(pack.tokens for pack in step)
+        if time.perf_counter() - began > seconds:
+            break
+    return tokens / (time.perf_counter() - began)
+
+
 class Training:
     """A network being trained, and how far it is."""
 
@@ -91,12 +116,14 @@ class Training:
             [network.flat], lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
         )
         # All epochs are laid out ahead: the step alone says where in the data a training is.
-        self._steps = [
+        self.steps = [
             step
             for number in range(plan.epochs)
             for step in _together(packs.epoch(rows, plan.micro_batch_tokens, plan.seed, number))
         ]
         self._done = checkpoint.Progress()
+        # Asked while the network is still the base.
+        self._own = {row.row: network.states(packs.batch(packs.Pack(0, (row,)))) for row in rows if row.keep}
 
     def run(self, out: RunFolder, control: Control, emit: Callable[[Event], None]) -> None:
         """Step until the epochs are through or the time is used up. Raises Cancelled, EngineError."""
@@ -123,7 +150,9 @@ class Training:
         import torch
 
         flat = self._network.flat
-        loss = self._network.loss([packs.batch(pack) for pack in step])
+        loss = self._network.loss(
+            [packs.batch(pack) for pack in step], [self._own_states(pack) for pack in step]
+        )
         flat.grad = self._network.gradient
         norm = torch.nn.utils.clip_grad_norm_([flat], CLIP)
         # Not updated: weights that are not finite would spoil the checkpoint, too.
@@ -134,10 +163,17 @@ class Training:
         self._optimizer.step()
         return loss
 
+    def _own_states(self, pack: packs.Pack) -> Any:
+        """What the base's head read for the rows to keep, in their order; None without any."""
+        import torch
+
+        kept = [self._own[row.row] for row in pack.rows if row.keep]
+        return torch.cat(kept) if kept else None
+
     def learning_rate(self) -> float:
         """Rises, then falls in a line to 0 at the end of the epochs or of the time, whichever is nearer."""
         share = self._share()
-        return self._plan.learning_rate * min((share + 1 / len(self._steps)) / WARMUP, 1.0) * (1 - share)
+        return self._plan.learning_rate * min((share + 1 / len(self.steps)) / WARMUP, 1.0) * (1 - share)
 
     def save(self, out: RunFolder) -> None:
         """A checkpoint from which a training goes on as if it had not been interrupted."""
@@ -152,7 +188,7 @@ class Training:
         checkpoint.cut(out.metrics, self._done.step)
 
     def result(self) -> TrainResult:
-        done, each = self._done, len(self._steps) / self._plan.epochs
+        done, each = self._done, len(self.steps) / self._plan.epochs
         recent = done.losses[-max(1, len(done.losses) // 10) :]
         loss = sum(recent) / len(recent) if recent else math.nan
         return TrainResult(
@@ -160,12 +196,12 @@ class Training:
         )
 
     def _remaining(self) -> Iterator[Sequence[packs.Pack]]:
-        while self._done.step < len(self._steps) and self._done.seconds < self._plan.seconds:
-            yield self._steps[self._done.step]
+        while self._done.step < len(self.steps) and self._done.seconds < self._plan.seconds:
+            yield self.steps[self._done.step]
 
     def _share(self) -> float:
         """How much of the training is behind us, by steps or by time, whichever is further."""
-        return min(1.0, max(self._done.step / len(self._steps), self._done.seconds / self._plan.seconds))
+        return min(1.0, max(self._done.step / len(self.steps), self._done.seconds / self._plan.seconds))
 
     def _report(self, metrics: Any, emit: Callable[[Event], None], loss: float, rate: float) -> None:
         done = self._done
@@ -179,7 +215,7 @@ class Training:
         metrics.write(json.dumps(line) + "\n")
         share = self._share()
         left = done.seconds * (1 - share) / share if share else None
-        emit(Progress("train", done.step, len(self._steps), f"{loss:.3f}", done.tokens / done.seconds, left))
+        emit(Progress("train", done.step, len(self.steps), f"{loss:.3f}", done.tokens / done.seconds, left))
 
 
 def _together(found: Sequence[packs.Pack]) -> list[tuple[packs.Pack, ...]]:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from engine.personalize.compose import asking, grammar, spans
+from engine.personalize.compose import asking, grammar, statements
 from engine.personalize.compose.subjects import owner, people, told
 from engine.personalize.rows import Lesson
 
@@ -43,7 +43,7 @@ def said(text: str, sentence: str, title: str = "Note") -> str:
             "Ada Brandt moved to Ulvik.",
         ),
         ("My boat leaks badly.\n\nOlaf", "My boat leaks badly.", "Olaf's boat leaks badly."),
-        ("I'm at home today.\n\nOlaf", "I'm at home today.", "I'm at home today."),
+        ("I'm at home today.\n\nOlaf", "I'm at home today.", "Olaf is at home today."),
     ],
 )
 def test_a_pronoun_is_the_person_named_before(text: str, sentence: str, expected: str) -> None:
@@ -127,7 +127,7 @@ def test_every_value_of_a_letter_is_asked_for_by_the_name_of_its_person() -> Non
         "Nora Lind moved to Ulvik on 3 May. The new flat costs 415 crowns. She turned 60.",
         "Letter about Nora Lind",
     )
-    rows = spans.rows([letter])
+    rows = statements.rows([letter])
     for value in ("Ulvik", "3 May", "415 crowns", "60"):
-        asked = [row.user for row in rows if row.answer == value]
-        assert len(asked) >= 8 and all("Nora" in user for user in asked), (value, asked)
+        asked = [row.user for row in rows if value in row.answer and row.gold != "Nora Lind"]
+        assert len(asked) >= 7 and all("Nora" in user or "Lind" in user for user in asked), (value, asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.bench.personalize import familiar
+from engine.bench.night_score import familiar
 from engine.personalize.evaluate import Probe
 from engine.personalize.rows import Row
 

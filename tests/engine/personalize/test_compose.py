@@ -135,7 +135,7 @@ def test_a_small_budget_keeps_a_row_of_every_fact() -> None:
     ("arms", "kinds"),
     [
         (Arms(statements=False, questions=False, replay=False, reading=False), {"fact", "cloze", "reverse"}),
-        (Arms(structure=False, questions=False, replay=False, reading=False), {"fact", "cloze", "statement"}),
+        (Arms(structure=False, questions=False, replay=False, reading=False), {"fact", "cloze"}),
         (Arms(structure=False, statements=False, questions=False, reading=False), set()),
     ],
 )
@@ -224,17 +224,25 @@ def test_each_question_is_reported() -> None:
 # -- replay, reading, decline -----------------------------------------------------------------------
 
 
-def test_general_answers_are_the_bases_own_and_alike_twice() -> None:
-    bank = replay.bank()
-    model = Scripted(lambda text: "Red." if f"<u>{bank[0]}" in text else str(len(text)))
+def test_general_answers_are_the_beginnings_of_the_bases_own() -> None:
+    model = FakeChat("It is red, and so on and on and on.")
     rows = replay.rows(model, 1000, Control(), silent, FOREVER)
-    assert {row.user.startswith(bank[0]) for row in rows} == {True}
-    assert [(row.kind, row.answer, row.lesson) for row in rows] == [("replay", "Red.", "")] * 2
+    assert sorted(row.user for row in rows) == sorted(replay.bank())
+    assert {(row.kind, row.answer, row.lesson) for row in rows} == {("replay", model.reply, "")}
+    long = "".join(f"{number} and " for number in range(80))
+    (cut,) = replay.rows(FakeChat(long), 1, Control(), silent, FOREVER)
+    assert long.startswith(cut.answer) and 10 < len(cut.answer) < len(long) / 2
 
 
-@pytest.mark.parametrize("reply", ["I'm sorry, I cannot say.", "word " * 35, ""])
-def test_refusals_and_rambling_are_not_replayed(reply: str) -> None:
-    assert replay.rows(FakeChat(reply), 10, Control(), silent, FOREVER) == []
+def test_an_empty_answer_and_one_that_runs_in_circles_are_not_replayed() -> None:
+    assert replay.rows(FakeChat(""), 3, Control(), silent, FOREVER) == []
+    assert replay.say(FakeChat("no " * 80), "Why?", 100, Control(), whole=False) == ""
+
+
+def test_only_what_the_base_answered_is_marked_to_keep() -> None:
+    rows = made(Plan(arms=Arms(questions=False), absent=0), FakeChat("A small dog."))
+    kept = {row.row for row in tokenise(rows, FakeChat()) if row.keep}
+    assert kept and kept == {row.id for row in rows if row.kind == "replay"}
 
 
 def test_replay_is_its_share_of_the_night() -> None:

@@ -56,7 +56,13 @@ def test_every_stage_runs_once_and_reports(run: RunFolder, home: Home) -> None:
     assert tuple(ran) == STAGES and run.next_stage() is None
     assert [e.phase for e in events if isinstance(e, Progress)] == list(STAGES)
     assert all({"minutes", "peak_mb", "name"} <= record["stages"][name].keys() for name in STAGES)
-    assert record["plan"] == {"minutes": 15, "folders": ["/a"], "used": {"/a/b": 1.0}, "base": "base"}
+    assert record["plan"] == {
+        "minutes": 15,
+        "folders": ["/a"],
+        "used": {"/a/b": 1.0},
+        "base": "base",
+        "sources": None,
+    }
     run_night(run, home, recording(ran), Always(), events.append)
     assert tuple(ran) == STAGES
 

@@ -1,0 +1,41 @@
+"""What a night may spend: planned once, from the minutes given and the speed measured, kept in run.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Of the minutes. Loading models and what a stage runs over come out of what is left.
+COMPOSE_SHARE, TRAIN_SHARE, EXPORT_SHARE, EVALUATE_SHARE = 0.13, 0.60, 0.03, 0.20
+# A row of a note with its part of the head it shares, and how often it is seen at least: of more rows than
+# that each would be half learned.
+ROW_TOKENS, LEAST_EPOCHS = 40, 2
+# Rules write about two rows for each token of a note. Reading more than this would leave most facts with one
+# or two wordings, and those are not learned.
+PASSAGE_TOKENS_A_ROW = 1.5
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`tokens_per_s` as measured; seconds for three stages; the most rows trained, and the most tokens of
+    passages read for them.
+    """
+
+    tokens_per_s: float
+    compose_seconds: float
+    train_seconds: float
+    evaluate_seconds: float
+    rows: int
+    passage_tokens: int
+
+    @classmethod
+    def planned(cls, minutes: float, tokens_per_s: float) -> Budget:
+        seconds = minutes * 60
+        rows = max(1, int(seconds * TRAIN_SHARE * tokens_per_s / LEAST_EPOCHS / ROW_TOKENS))
+        return cls(
+            round(tokens_per_s, 1),
+            seconds * COMPOSE_SHARE,
+            seconds * TRAIN_SHARE,
+            seconds * EVALUATE_SHARE,
+            rows,
+            int(rows * PASSAGE_TOKENS_A_ROW),
+        )
