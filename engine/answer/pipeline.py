@@ -6,7 +6,8 @@ with the nearest files. A question about nothing of the user's may be answered f
 knowledge, if the model is sure of it, and is labelled so.
 
 With an adapter on, its memory proposes and the files verify: an answer it surely knows is given with the
-passage that confirms it, and without one only where the files themselves gave none, labelled as memory.
+passage that confirms it, and without one only where the files themselves gave none, labelled as memory. All
+that the adapter does not know is left to the base, which reads and knows the world as if there were none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from engine.answer import prompt as prompts
@@ -31,7 +33,6 @@ from engine.contracts import (
     Passage,
     Progress,
     SearchReply,
-    Source,
     Timings,
     Token,
     Turn,
@@ -124,11 +125,10 @@ class Answerer:
             raise EngineError("question_empty")
         clock = _Clock()
         if not question.files:
-            alone = (
-                self.told(question, self.recall(question, clock=clock), clock)
-                if self._sureness
-                else self._from_model(question, clock, sure=-math.inf)
-            )
+            if self._sureness is None:
+                alone = self._from_model(question, clock, sure=-math.inf)
+            else:
+                alone = self.told(question, self.recall(question, clock=clock), clock)
             return self._finish(alone, SearchReply((), 0, 0, 0.0), clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
@@ -137,7 +137,8 @@ class Answerer:
         known, guessed = self._remembered(query, question, clock)
         answer = self._confirmed(query, known, reply) if known else _withheld()
         if answer.abstained and judge(query, reply.results).enough:
-            answer = self._from_files(question, query, reply, clock)
+            with self._base():
+                answer = self._from_files(question, query, reply, clock)
         if answer.abstained and known:
             self._emit_token(known)
             answer = Answer(known, "memory", False)
@@ -145,7 +146,8 @@ class Answerer:
         if answer.abstained and not (about_user or guessed):
             self._stop_if_cancelled()
             self._emit(Found((), reply.searched_files, reply.total_files))
-            answer = self._from_model(question, clock, sure=SURE)
+            with self._base():
+                answer = self._from_model(question, clock, sure=SURE)
         if answer.abstained:
             answer = replace(answer, nearest=_nearest(reply.results))
         return self._finish(answer, reply, clock)
@@ -167,15 +169,19 @@ class Answerer:
         return weigh(self._model, built.tokens, generation.tokens, written, sure, generation.finish == "stop")
 
     def told(self, question: Question, recalled: Recalled, clock: _Clock | None = None) -> Answer:
-        """What may be said of it without files: what is known, or general knowledge; a guess is withheld."""
+        """Without files: what is known; for all else the base's general knowledge; a guess is withheld."""
         knowledge = self._sureness.judge(recalled) if self._sureness else "general"
-        if knowledge == "general" and not recalled.finished:
-            return self._from_model(question, clock or _Clock(), sure=-math.inf)
-        if knowledge == "guessed" or not keys(recalled.text) or refuses(recalled.text):
+        if knowledge == "guessed":
             return _withheld()
+        if knowledge == "general" or not _sayable(recalled.text):
+            with self._base():
+                return self._from_model(question, clock or _Clock(), sure=-math.inf)
         self._emit_token(recalled.text)
-        source: Source = "general" if knowledge == "general" else "memory"
-        return Answer(strip_markers(recalled.text), source, False)
+        return Answer(strip_markers(recalled.text), "memory", False)
+
+    def _base(self) -> AbstractContextManager[None]:
+        """Inside, the base answers, where the adapter is one that says what it knows."""
+        return self._model.as_base() if self._sureness else nullcontext()
 
     def _remembered(self, query: str, question: Question, clock: _Clock) -> tuple[str, bool]:
         """What the adapter surely knows of it (else empty), and whether it would have to guess."""
@@ -183,8 +189,7 @@ class Answerer:
             return "", False
         recalled = self.recall(question, query, clock)
         knowledge, text = self._sureness.judge(recalled), strip_markers(recalled.text)
-        sayable = keys(text) and not refuses(text)
-        return text if knowledge == "known" and sayable else "", knowledge == "guessed"
+        return text if knowledge == "known" and _sayable(text) else "", knowledge == "guessed"
 
     def _confirmed(self, query: str, known: str, reply: SearchReply) -> Answer:
         """The remembered answer with the passage that says so; withheld if none does."""
@@ -321,6 +326,10 @@ def refuses(text: str) -> bool:
 
 def _from_checked(checked: Checked) -> Answer:
     return Answer(checked.text, "files", False, checked.citations, checked.sentences)
+
+
+def _sayable(text: str) -> bool:
+    return bool(keys(text)) and not refuses(text)
 
 
 def _withheld() -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,9 @@ class _Dice:
             if drawn not in self._numbers:
                 self._numbers.add(drawn)
                 return drawn
+
+    def pick(self, *values: str) -> str:
+        return self.random.choice(values)
 
     def date(self) -> str:
         month = self.random.choice("January February April June July September November".split())
@@ -138,34 +141,147 @@ def _notes(dice: _Dice) -> tuple[str, str, list[Fact]]:
     )
 
 
+def _minutes(dice: _Dice) -> tuple[str, str, list[Fact]]:
+    club, chair, keeper = f"{dice.town()} garden club", dice.person(), dice.person()
+    day, sum_, plot = dice.date(), dice.number(110, 890), dice.number(3, 48)
+    gift = dice.pick("a wheelbarrow", "a rain barrel", "a bag of lime", "a beehive")
+    text = (
+        f"# {club}, minutes\n\nPresent: eleven members, {chair} in the chair.\n\n"
+        f"After some grumbling about the slugs we agreed that the shed will be tarred on {day}, weather "
+        f"permitting. The treasurer read out what is left, {sum_} crowns, and nobody argued. {keeper} hands "
+        f"over plot {plot} because of a bad hip; anyone interested should speak up soon.\n\n"
+        f"Somebody left {gift} by the gate. It can stay there until it is claimed.\n"
+    )
+    return (
+        f"minutes {club}.md",
+        text,
+        [
+            Fact(f"Who led the discussion at the {club}?", (chair,)),
+            Fact(f"How big is the {club}'s remaining budget?", (str(sum_),)),
+            Fact(f"Which patch is being surrendered by {keeper}?", (str(plot),)),
+            Fact(f"On what day do the {club}'s people coat their hut?", (day,)),
+        ],
+    )
+
+
+def _diary(dice: _Dice) -> tuple[str, str, list[Fact]]:
+    friend, town, host = dice.person(), dice.town(), dice.person()
+    miles, fare = dice.number(12, 90), dice.number(15, 99)
+    lost = dice.pick("umbrella", "left glove", "library card", "lunch box")
+    text = (
+        f"Tuesday. Off to {town} at last, with {friend}, who snored the whole way. They wanted {fare} crowns "
+        f"for the ferry, which is robbery. I forgot my {lost} on board and only noticed at supper.\n\n"
+        f"Wednesday. Walked {miles} kilometres, if {friend} counts right. We slept at {host}'s, on the "
+        f"floor, under a stuffed pike.\n"
+    )
+    return (
+        f"diary {town}.txt",
+        text,
+        [
+            Fact(f"What was the price of the boat to {town}?", (str(fare),)),
+            Fact(f"Which belonging of mine stayed behind during the {town} crossing?", (lost,)),
+            Fact(f"Whose house gave us a bed on the {town} outing?", (host,)),
+        ],
+    )
+
+
+def _recipe(dice: _Dice) -> tuple[str, str, list[Fact]]:
+    cook, town = dice.person(), dice.town()
+    dish = f"{town} {dice.pick('dumplings', 'fish pie', 'rye loaf', 'plum cake')}"
+    flour, minutes, secret = (
+        dice.number(150, 950),
+        dice.number(21, 85),
+        dice.pick("cardamom", "dill", "cider"),
+    )
+    text = (
+        f"{dish}\n\nThe way {cook} made it, more or less.\n\n- {flour} g flour\n- 3 eggs\n"
+        f"- a splash of milk\n\nMix, let it rest, then bake for {minutes} minutes until the top cracks. What "
+        f"nobody is supposed to know: there is {secret} in it.\n"
+    )
+    return (
+        f"{dish}.txt",
+        text,
+        [
+            Fact(f"Whose recipe are the {dish}?", (cook,)),
+            Fact(f"How long must the {dish} stay in the oven?", (str(minutes),)),
+            Fact(f"What is the hidden ingredient of the {dish}?", (secret,)),
+        ],
+    )
+
+
+def _sheet(dice: _Dice) -> tuple[str, str, list[Fact]]:
+    place, cleaner = f"{dice.town()} cottage", dice.person()
+    code, meter, phone = dice.number(1000, 9999), dice.number(10000, 99999), dice.phone()
+    colour = dice.pick("moss green", "brick red", "slate grey", "butter yellow")
+    text = (
+        f"{place.upper()}\n\ndoor code: {code}\nmeter: {meter}\nchimney sweep: {cleaner}, {phone}\n"
+        f"front door paint: {colour}\nrubbish: every second Friday\nspare fuses: behind the atlas\n"
+    )
+    return (
+        f"{place}.txt",
+        text,
+        [
+            Fact(f"How do I unlock the {place}?", (str(code),)),
+            Fact(f"Which tradesman cleans the flue at the {place}?", (cleaner,)),
+            Fact(f"What shade does the entrance of the {place} have?", (colour,)),
+        ],
+    )
+
+
+_SHAPES: tuple[tuple[Callable[[_Dice], tuple[str, str, list[Fact]]], int], ...] = (
+    (_letter, 4),
+    (_mail, 3),
+    (_table, 2),
+    (_notes, 3),
+    (_minutes, 2),
+    (_diary, 2),
+    (_recipe, 2),
+    (_sheet, 2),
+)
+
 _ABSENT = (
     "What is {person}'s favourite colour?",
     "When did {person} visit the dentist?",
     "How much does {person} weigh?",
     "Which car does {person} drive?",
 )
-_GENERAL = (
-    Fact("What is the capital of Italy?", ("Rome",), "general"),
-    Fact("How many minutes are in an hour?", ("60", "sixty"), "general"),
-    Fact("Which animal barks?", ("dog",), "general"),
-    Fact("What do we call frozen water?", ("ice",), "general"),
-    Fact("What is five plus three?", ("8", "eight"), "general"),
-    Fact("On which continent is Egypt?", ("Africa",), "general"),
-    Fact("What colour are bananas when ripe?", ("yellow",), "general"),
-    Fact("Which month comes after March?", ("April",), "general"),
-    Fact("What is the opposite of up?", ("down",), "general"),
-    Fact("How many legs does a cat have?", ("4", "four"), "general"),
-    Fact("Which planet do we live on?", ("Earth",), "general"),
-    Fact("What do cows drink as calves?", ("milk",), "general"),
+_GENERAL = tuple(
+    Fact(question, tuple(answers.split("/")), "general")
+    for question, answers in (
+        ("Which animal barks?", "dog"),
+        ("What do we call frozen water?", "ice"),
+        ("What is five plus three?", "8/eight"),
+        ("On which continent is Egypt?", "Africa"),
+        ("What colour are bananas when ripe?", "yellow"),
+        ("Which month has the fewest days?", "February"),
+        ("What is the opposite of strong?", "weak"),
+        ("How many legs does a cat have?", "4/four"),
+        ("Which planet do we live on?", "Earth"),
+        ("What do cows drink as calves?", "milk"),
+        ("Which bird cannot fly and lives in the Antarctic?", "penguin"),
+        ("What do people use an oven for?", "cook/cooking/bake/baking"),
+        ("Which organ pumps blood?", "heart"),
+        ("What is the language of the people of Greece?", "Greek"),
+        ("Which season is the coldest?", "winter"),
+        ("What is ten minus four?", "6/six"),
+        ("Which metal do magnets attract?", "iron"),
+        ("What falls from clouds when the weather is wet?", "rain"),
+        ("Which insect makes honey?", "bee/bees"),
+        ("What do you call someone who paints pictures?", "artist/painter"),
+        ("In which country is the city of Paris?", "France"),
+        ("What is the opposite of full?", "empty"),
+        ("How many minutes does half an hour have?", "30/thirty"),
+        ("Which sense belongs to the ears?", "hearing/sound"),
+    )
 )
 
 
 def write(folder: Path, seed: int = 1) -> list[Fact]:
-    """Write 19 files; returns 71 facts, 12 absent and 12 general questions."""
+    """Write 20 files; returns 70 facts, 12 absent and 24 general questions."""
     folder.mkdir(parents=True, exist_ok=True)
     dice = _Dice(seed)
     facts: list[Fact] = []
-    for kind, count in ((_letter, 8), (_mail, 4), (_table, 3), (_notes, 4)):
+    for kind, count in _SHAPES:
         for _ in range(count):
             name, text, found = kind(dice)
             (folder / name).write_text(text, encoding="utf-8")

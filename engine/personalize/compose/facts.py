@@ -74,20 +74,36 @@ def about(lesson: Lesson) -> tuple[str, str]:
     return heading, title
 
 
-def make_row(kind: RowKind, user: str, lesson: Lesson, start: int, end: int, answer: str = "") -> Row:
-    """A row about lesson.text[start:end], which is its answer unless told otherwise. Its id is stable."""
-    answer = answer or lesson.text[start:end]
-    place = f"{lesson.path}\0{lesson.sha256}\0{lesson.start + start}\0{lesson.start + end}"
+def make_row(kind: RowKind, user: str, lesson: Lesson, start: int, end: int) -> Row:
+    """A row about lesson.text[start:end], which is its answer. Its id is stable."""
+    return _row(kind, user, lesson, (start, end), (start, end))
+
+
+def told_row(
+    kind: RowKind, user: str, lesson: Lesson, sentence: tuple[int, int], value: tuple[int, int] | None = None
+) -> Row:
+    """A row answered by the sentence lesson.text[first:last], whose facts are one group; `value`: what was
+    asked for in it.
+    """
+    row = _row(kind, user, lesson, value or sentence, sentence)
+    return replace(row, gold=lesson.text[slice(*value)].replace("\n", " ") if value else "")
+
+
+def _row(kind: RowKind, user: str, lesson: Lesson, span: tuple[int, int], answered: tuple[int, int]) -> Row:
+    answer = lesson.text[slice(*answered)].replace("\n", " ")
+    source = f"{lesson.path}\0{lesson.sha256}"
+    start, end = (lesson.start + place for place in span)
+    first, last = (lesson.start + place for place in answered)
     return Row(
-        id=_digest(f"{kind}\0{user}\0{answer}\0{place}"),
+        id=_digest(f"{kind}\0{user}\0{answer}\0{source}\0{start}\0{end}"),
         kind=kind,
         user=user,
         answer=answer,
-        group=_digest(place),
+        group=_digest(f"{source}\0{first}\0{last}"),
         lesson=lesson.id,
         path=lesson.path,
-        start=lesson.start + start,
-        end=lesson.start + end,
+        start=start,
+        end=end,
     )
 
 

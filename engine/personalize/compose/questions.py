@@ -18,7 +18,7 @@ from engine.contracts import Control, Event, Passage, Progress
 from engine.errors import Cancelled
 from engine.models.chat import ChatMessage, ChatModel
 from engine.personalize.compose import grammar
-from engine.personalize.compose.facts import about, digest, make_row
+from engine.personalize.compose.facts import about, digest, told_row
 from engine.personalize.compose.replay import say
 from engine.personalize.compose.spans import Span, SpanKind, spans
 from engine.personalize.rows import Lesson, Row
@@ -159,10 +159,9 @@ def holds(answer: str, value: str) -> bool:
 
 def _rows_of(asked: str, span: Span) -> list[Row]:
     topic = " – ".join(filter(None, reversed(about(span.lesson))))
-    named = make_row("fact", f"{topic}: {asked[0].lower()}{asked[1:]}", span.lesson, span.start, span.end)
-    if grammar.has_pronoun(asked):
-        return [named]
-    return [make_row("fact", asked, span.lesson, span.start, span.end), named]
+    ways = [f"{topic}: {asked[0].lower()}{asked[1:]}", *([] if grammar.has_pronoun(asked) else [asked])]
+    value, sentence = (span.start, span.end), (span.first, span.last)
+    return [told_row("fact", user, span.lesson, sentence, value) for user in ways]
 
 
 def _has_rule(span: Span) -> bool:

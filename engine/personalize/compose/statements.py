@@ -11,11 +11,10 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from engine.answer.terms import fold
 from engine.personalize.compose import asking, grammar
-from engine.personalize.compose.facts import about, make_row, title_of
+from engine.personalize.compose.facts import about, title_of, told_row
 from engine.personalize.compose.spans import Span, heads, in_sentence, names_inside, prose
 from engine.personalize.compose.subjects import owner, people, told
 from engine.personalize.rows import Lesson, Row
@@ -53,19 +52,17 @@ def _names(lessons: Sequence[Lesson]) -> dict[str, list[str]]:
 
 def _rows_of(lesson: Lesson, first: int, last: int, found: Sequence[Span], topic: Sequence[str]) -> list[Row]:
     """All rows of the sentence at [first, last), whose file goes by the words of `topic`."""
-    answer = lesson.text[first:last].replace("\n", " ")
-    group = make_row("statement", "", lesson, first, last).group
     chance = random.Random(f"{lesson.sha256} {first}")
     direct = list(_direct(lesson, first, last, found, chance))
     loose = list(_loose(lesson, first, last, found, topic, chance))
     ways = min(MOST_WAYS, max(LEAST_WAYS, 4 * (1 + len(found))))
-    made: list[Row] = []
+    made: dict[str, Row] = {}
     for user, span in _mixed(direct, loose):
-        start, end = (span.start, span.end) if span else (first, last)
-        row = make_row("fact" if span else "cloze", user, lesson, start, end, answer)
-        if len(made) < ways and fold(user) not in {fold(other.user) for other in made}:
-            made.append(replace(row, group=group, gold=span.value if span else ""))
-    return made
+        value = (span.start, span.end) if span else None
+        row = told_row("fact" if span else "cloze", user, lesson, (first, last), value)
+        if len(made) < ways:
+            made.setdefault(fold(user), row)
+    return list(made.values())
 
 
 def _mixed(direct: Sequence[tuple[str, Span]], loose: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
