@@ -32,7 +32,8 @@ class Attention:
     """Grouped-query attention (Ainslie et al., 2023) for one pack and its gradient.
 
     Tokens come as (T, ...): those of the head, then rows of equal length, padded at their end. What follows a
-    row's end attends and is attended to by itself alone, and nothing is asked of it.
+    row's end attends and is attended to by itself alone, and nothing is asked of it; what follows the last row
+    takes no part.
     """
 
     def __init__(self, heads: int, kv_heads: int, width: int, batch: Batch) -> None:
@@ -40,6 +41,8 @@ class Attention:
 
         self._heads, self._kv, self._width = heads, kv_heads, width
         self._head, self._rows, self._length = batch.head, batch.rows, batch.length
+        self._size = batch.head + batch.rows * batch.length
+        self._rest = len(batch.tokens) - self._size
         self._share = heads // kv_heads
         self._scale = width**-0.5
         # (query, key): a row's token sees all of the head and what stands before it in its row.
@@ -50,6 +53,7 @@ class Attention:
 
     def forward(self, mixed: Any, turned: Any) -> tuple[Any, Any]:
         """Queries, keys and values (T, (heads + 2 kv) width) -> (T, heads width), and `seen`."""
+        mixed = mixed[: self._size]
         cut = (self._heads + self._kv) * self._width
         both = _turn(mixed[:, :cut].view(len(mixed), -1, self._width), *turned)
         queries = both[:, : self._heads] * self._scale
@@ -64,12 +68,13 @@ class Attention:
             likely = (q @ k.mT).masked_fill_(hidden, float("-inf")).softmax(-1)
             outs.append(likely @ v)
             seen.append((q, k, v, likely))
-        return self._back(outs), seen
+        return self._filled(self._back(outs)), seen
 
     def backward(self, dout: Any, seen: Any, turned: Any) -> Any:
         """The gradient of `mixed`."""
         import torch
 
+        dout = dout[: self._size]
         douts = self._queries(dout.view(len(dout), self._heads, self._width))
         found = []
         for dpart, (q, k, v, likely) in zip(douts, seen, strict=True):
@@ -82,7 +87,14 @@ class Attention:
         dvalues = self._gathered([dv for _dq, _dk, dv in found])
         dboth = torch.cat((dqueries * self._scale, dkeys), 1)
         # Turned back: the transpose of a rotation is that by the negative angle.
-        return torch.cat((_turn(dboth, turned[0], -turned[1]).flatten(1), dvalues.reshape(len(dout), -1)), 1)
+        dturned = _turn(dboth, turned[0], -turned[1]).flatten(1)
+        return self._filled(torch.cat((dturned, dvalues.reshape(len(dout), -1)), 1))
+
+    def _filled(self, tokens: Any) -> Any:
+        """Zeros for what takes no part."""
+        import torch
+
+        return torch.nn.functional.pad(tokens, (0, 0, 0, self._rest))
 
     # -- layouts: (rows * kv, queries or keys, width) --------------------------------------------
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 256  # rows drawn together before they are sorted by length: what stands together stays mixed
 _PAD = 0
+# Sequences are filled up to a multiple of this: oneDNN makes and keeps code for every shape it meets, some 2 MB
+# each, and packs as they come have a hundred different sizes.
+WHOLE = 32
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ class Pack:
 
 @dataclass(frozen=True)
 class Batch:
-    """A pack as arrays: `head` tokens, then `rows` times `length` tokens, T in all, A of which predict.
+    """A pack as arrays: `head` tokens, then `rows` times `length` tokens, filled up to T, A of which predict.
 
-    `tokens`, `positions`: int64 (T,). `predicting`: int64 (A,), indices into the sequence; `targets`: int64
+    `tokens`: int64 (T,). `positions`: int64, of the tokens that belong to a row or the head. `predicting`: int64 (A,), indices into the sequence; `targets`: int64
     (A,), the token each should predict. `kept`: bool (A,), where the base's own distribution is to stay.
     """
 
@@ -102,6 +105,7 @@ def batch(pack: Pack) -> Batch:
         kept += [row.keep] * len(row.answer)
         tokens += [*rest, *[_PAD] * (length - len(rest))]
     positions = [*range(head), *list(range(head, head + length)) * len(pack.rows)]
+    tokens += [_PAD] * (-len(tokens) % WHOLE)
     return Batch(
         head,
         len(pack.rows),
