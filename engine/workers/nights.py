@@ -12,8 +12,9 @@ from typing import Any, Literal
 from engine.contracts import NightReport, from_json
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
+from engine.models.files import has_hash
 from engine.paths import Home
-from engine.personalize import backends
+from engine.personalize import readiness
 from engine.personalize.night import Steering, plan
 from engine.personalize.run_folder import RunFolder
 from engine.store.nights import Night, NightState
@@ -36,13 +37,9 @@ class NightShift:
 
     def start(self, minutes: float) -> Job[NightReport]:
         """Plan a new night over all folders that may be learned from, and run it."""
-        backend = backends.suited()
-        if not backend.installed:
-            raise EngineError("no_trainer", packages=", ".join(backend.packages))
         folders = [folder.path for folder in self._user.folders() if folder.learn]
-        if not folders:
-            raise EngineError("no_consent")
         self._refuse_second()
+        readiness.check(self._home, folders)
         run = self._run(f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
         plan(run, minutes=minutes, folders=folders, used=self._user.used(), base=_base())
         self._user.start_night(run.id, _base())
@@ -55,6 +52,7 @@ class NightShift:
         run = self._run(found.id)
         if run.read().get("plan", {}).get("base") != _base():
             raise EngineError("night_other_model", night=found.id)
+        readiness.check_trainer()
         Steering(run).clear()
         self._user.start_night(run.id, _base())
         return self._submit(run)
@@ -101,7 +99,10 @@ class NightShift:
 
     def _unfinished(self, night: str | None) -> Night:
         if night is not None:
-            return self._user.night(night)
+            chosen = self._user.night(night)
+            if chosen.state not in UNFINISHED:
+                raise EngineError("night_over", night=night)
+            return chosen
         nights = sorted(self._user.nights(), key=lambda known: known.state != "running")
         found = next((known for known in nights if known.state in UNFINISHED), None)
         if found is None:
