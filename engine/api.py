@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -82,6 +83,7 @@ class Engine:
         self._answer = Worker("answer", self.home)
         self._index = Worker("index", self.home)
         self._night = Worker("night", self.home)
+        self._told: str | None = None  # the adapter of which was said that it cannot be used
         self._answering = 0
         self._counting = threading.Lock()
 
@@ -182,6 +184,7 @@ class Engine:
     def status(self) -> Status:
         with self._reading_index() as database:
             coverage, problems = self._coverage(database)
+        adapter = self._adapter_check()
         return Status(
             home=str(self.home.root),
             coverage=coverage,
@@ -190,6 +193,7 @@ class Engine:
             models=tuple(self.models()),
             adapter=self._user.active_adapter(),
             nights=tuple(night.id for night in self._user.nights()),
+            notices=() if adapter.ok else (f"{adapter.detail} {adapter.hint}",),
             chats=self._user.count_chats(),
             writer="" if self.writable else self._holder(),
         )
@@ -253,6 +257,7 @@ class Engine:
         within = self._within(folder)
         known = None if chat in (None, "new") else chat
         history = self._user.messages(known, HISTORY) if known else []
+        wanted, note = self._adapter(adapter)
         asked = self._store_question(question, known)
         params = {
             "question": question,
@@ -260,19 +265,30 @@ class Engine:
             "folder": within,
             "files": files,
             "max_tokens": max_tokens,
-            "adapter": self._adapter(adapter),
+            "adapter": wanted,
         }
         self._pause_background(True)
-        job: Job[Answer] = self._answer.submit("ask", params, lambda raw: self._store_answer(raw, asked))
+        job: Job[Answer] = self._answer.submit(
+            "ask", params, lambda raw: self._store_answer(raw, asked, note)
+        )
         job.subscribe(on_end=lambda _job: self._pause_background(False))
         return job
 
-    def _adapter(self, chosen: str | None) -> dict[str, str] | None:
-        """Night and file of the adapter to answer with."""
+    def _adapter(self, chosen: str | None) -> tuple[dict[str, Any] | None, str]:
+        """Night and file of the adapter to answer with; and, once, why the one that is on cannot."""
         if chosen == "none":
-            return None
-        path = self._nights.active_path() if chosen is None else self._nights.path(chosen)
-        return {"night": path.parent.name, "path": str(path)} if path is not None else None
+            return None, ""
+        try:
+            path = self._nights.active_path() if chosen is None else self._nights.path(chosen)
+        except EngineError as error:
+            if chosen is not None:
+                raise
+            told, self._told = self._told, self._user.active_adapter()
+            return None, _without_adapter(error) if told != self._told else ""
+        self._told = None
+        if path is None:
+            return None, ""
+        return {"night": path.parent.name, "path": str(path), "chosen": chosen is not None}, ""
 
     def _store_question(self, question: str, chat: str | None) -> Message | None:
         if not self.writable:
@@ -284,8 +300,9 @@ class Engine:
         last = self._user.messages(chat, 1)
         return self._user.add_message(chat, question, parent=last[0].id if last else None)
 
-    def _store_answer(self, raw: Any, asked: Message | None) -> Answer:
+    def _store_answer(self, raw: Any, asked: Message | None, note: str) -> Answer:
         answer = from_json(Answer, raw)
+        answer = replace(answer, note=answer.note or note)
         if asked is None:
             return _unstored(answer, self._holder())
         stored = self._user.add_answer(asked.chat, asked.id, answer).answer
@@ -363,7 +380,7 @@ class Engine:
         self._nights.use(night)
 
     def adapter_file(self, night: str) -> Path:
-        """The adapter of a night. Raises EngineError: night_missing, night_not_done, night_other_model."""
+        """The adapter of a night. Raises EngineError: night_missing, night_not_done, adapter_broken, ..."""
         return self._nights.path(night)
 
     def discard_night(self, night: str) -> None:
@@ -381,13 +398,20 @@ class Engine:
 
     def doctor(self) -> list[Check]:
         """Check machine and install; what fails carries a hint how to mend it."""
-        return [*doctor.check(self.home, self._answer), self._chats_check()]
+        return [*doctor.check(self.home, self._answer), self._chats_check(), self._adapter_check()]
 
     def _chats_check(self) -> Check:
         try:
             return Check("chats", True, f"{self._user.count_chats()} chats")
         except EngineError as error:
             return Check("chats", False, error.message, error.hint)
+
+    def _adapter_check(self) -> Check:
+        try:
+            path = self._nights.active_path()
+        except EngineError as error:
+            return Check("adapter", False, error.message, error.hint)
+        return Check("adapter", True, f"{path.parent.name} is on" if path else "the base answers")
 
     def processes(self) -> dict[str, int]:
         """Process ids of the workers that run now, by role."""
@@ -455,9 +479,11 @@ class Engine:
 
 
 def _unstored(answer: Answer, name: str) -> Answer:
-    from dataclasses import replace
+    return replace(answer, note=f"{answer.note} {NOTICES['not_stored'].format(holder=name)}".strip())
 
-    return replace(answer, note=NOTICES["not_stored"].format(holder=name))
+
+def _without_adapter(error: EngineError) -> str:
+    return NOTICES["without_adapter"].format(problem=error.message, hint=error.hint)
 
 
 def _absolute(path: str | Path) -> Path:

@@ -295,6 +295,10 @@ def _status(arguments: Arguments) -> int:
     for problem in status.problems:
         reason = REASONS.get(problem.reason, REASONS["unknown"])
         print(f"  {problem.state}: {problem.path}: {reason.message} {reason.hint}")
+    for notice in status.notices:
+        print(f"Note: {notice}")
+    if status.adapter and not status.notices:
+        print(f"Adapter: {status.adapter} answers.")
     for model in status.models:
         print(f"Model: {model.name} ({model.kind}, {model.licence}): {model.state}")
     return 0

@@ -148,12 +148,20 @@ class NightShift:
         self._user.use_adapter(night)
 
     def path(self, night: str) -> Path:
-        """The adapter's file. Raises EngineError: night_missing, night_not_done, night_other_model."""
+        """The adapter's file. Raises EngineError: night_missing, night_not_done, night_other_model,
+        adapter_broken.
+        """
         run = self._run(self._user.night(night).id)
-        if not run.adapter.exists():
+        record = run.read()
+        made = record.get("stages", {}).get("export")
+        if made is None:
             raise EngineError("night_not_done", night=night)
-        if run.read().get("plan", {}).get("base") != _base():
+        if record["plan"]["base"] != _base():
             raise EngineError("night_other_model", night=night)
+        if not run.adapter.exists():
+            raise EngineError("adapter_broken", path=str(run.adapter), detail="the file is missing")
+        if "sha256" in made and not has_hash(run.adapter, made["sha256"], self._home):
+            raise EngineError("adapter_broken", path=str(run.adapter), detail="the file is damaged")
         return run.adapter
 
     def discard(self, night: str) -> None:
@@ -167,12 +175,9 @@ class NightShift:
         self._user.end_night(night, "discarded", "")
 
     def active_path(self) -> Path | None:
-        """The file of the adapter that answers, if it is there and made for the model that is."""
+        """The file of the adapter that is on. Raises what `path` does: then the base answers."""
         night = self._user.active_adapter()
-        try:
-            return self.path(night) if night is not None else None
-        except EngineError:
-            return None
+        return self.path(night) if night is not None else None
 
     def _run(self, night: str) -> RunFolder:
         return RunFolder(self._home.nights / night)
