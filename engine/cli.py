@@ -411,7 +411,7 @@ def _doctor(arguments: Arguments) -> int:
         print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
             print(f"     {check.hint}")
-    essential = [check for check in checks if check.name not in {"window", "personalize"}]
+    essential = [check for check in checks if check.name not in {"window", "personalize", "adapter"}]
     return 0 if all(check.ok for check in essential) else 4
 
 

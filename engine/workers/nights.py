@@ -17,12 +17,14 @@ from engine.paths import Home
 from engine.personalize import readiness
 from engine.personalize.night import Steering, plan
 from engine.personalize.run_folder import RunFolder
-from engine.store.nights import Night, NightState
+from engine.store.lock import is_held
+from engine.store.nights import Night
 from engine.store.user import UserStore
 from engine.workers.jobs import Job
 from engine.workers.supervisor import Worker
 
 UNFINISHED = ("running", "paused", "cancelled", "failed")
+INTERRUPTED = "It was interrupted; it can be resumed."
 
 
 class NightShift:
@@ -32,6 +34,11 @@ class NightShift:
         self._home = home
         self._user = user
         self._worker = worker
+        if user.writable:
+            # Who may write runs the nights, and has begun none yet: whoever did was killed.
+            for night in user.nights():
+                if night.state == "running":
+                    user.end_night(night.id, "cancelled", INTERRUPTED)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -88,7 +95,9 @@ class NightShift:
 
     def steer(self, how: Literal["pause", "resume", "cancel"]) -> NightReport:
         """Pause, continue or cancel the night that runs, whichever process runs it."""
-        found = self._unfinished(None)
+        found = next((night for night in self.reports() if night.state in ("running", "paused")), None)
+        if found is None:
+            raise EngineError("night_missing", night="under way")
         steering = Steering(self._run(found.id))
         steering.clear()
         if how == "pause":
@@ -122,9 +131,11 @@ class NightShift:
         record = run.read()
         stages: Mapping[str, Any] = record.get("stages", {})
         train = stages.get("train", {})
-        state: NightState = (
-            "paused" if night.state == "running" and Steering(run).pause.exists() else night.state
-        )
+        state, sentence = night.state, night.sentence
+        if state == "running" and not self._user.writable and not is_held(self._home):
+            state, sentence = "cancelled", INTERRUPTED
+        elif state == "running" and Steering(run).pause.exists():
+            state = "paused"
         return NightReport(
             id=night.id,
             state=state,
@@ -133,7 +144,7 @@ class NightShift:
             stage=run.next_stage() if record else None,
             active=self._user.active_adapter() == night.id,
             promoted=night.state == "promoted",
-            reason=night.sentence,
+            reason=sentence,
             arms=_arms(run),
             minutes={name: float(outcome.get("minutes", 0.0)) for name, outcome in stages.items()},
             rows=int(stages.get("compose", {}).get("rows", 0)),
