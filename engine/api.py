@@ -25,6 +25,7 @@ from engine.contracts import (
     Coverage,
     FileReport,
     FolderReport,
+    Forgotten,
     IndexSummary,
     Message,
     ModelReport,
@@ -38,6 +39,7 @@ from engine.contracts import (
 )
 from engine.errors import EngineError
 from engine.paths import find_home
+from engine.personalize.forgetting import at_or_below
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.lock import HomeLock, holder
@@ -83,7 +85,6 @@ class Engine:
         self._answer = Worker("answer", self.home)
         self._index = Worker("index", self.home)
         self._night = Worker("night", self.home)
-        self._told: str | None = None  # the adapter of which was said that it cannot be used
         self._answering = 0
         self._counting = threading.Lock()
 
@@ -166,15 +167,37 @@ class Engine:
             return ledger.folder_reports(database, [(path, folder.learn) for path, folder in known.items()])
 
     def remove_folder(self, path: str | Path) -> Job[None]:
-        """Forget a folder and everything indexed from it. Raises EngineError("folder_missing").
+        """Forget a folder and everything indexed from it or taught by it. Raises EngineError: folder_missing,
+        night_running.
 
         If the job is cut short, the next `index` finishes it.
         """
         self._may_write()
         root = str(_absolute(path))
+        paths = [folder.path for folder in self._user.folders()]
+        keep = [other for other in paths if other != root]
+        if root in paths:
+            self._nights.forget(root, keep)
         self._user.remove_folder(root)
-        keep = [folder.path for folder in self._user.folders()]
         return self._index.submit("remove", {"root": root, "keep": keep}, lambda _raw: None, restartable=True)
+
+    def forget(self, path: str | Path) -> Job[Forgotten]:
+        """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
+
+        Raises EngineError("night_running").
+        """
+        self._may_write()
+        root = str(_absolute(path))
+        gone = at_or_below(root)
+        found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
+        for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
+            self._user.remove_folder(folder.path)
+        above = any(at_or_below(folder.path)(root) for folder in self._user.folders())
+        found = replace(found, still_there=above and Path(root).exists())
+        params = {"root": root, "keep": []}
+        return self._index.submit(
+            "remove", params, lambda removed: replace(found, files=removed), restartable=True
+        )
 
     def set_learn(self, path: str | Path, learn: bool) -> None:
         """Allow or forbid nights to train on a folder's files."""
@@ -184,7 +207,7 @@ class Engine:
     def status(self) -> Status:
         with self._reading_index() as database:
             coverage, problems = self._coverage(database)
-        adapter = self._adapter_check()
+        adapter = self._nights.check()
         return Status(
             home=str(self.home.root),
             coverage=coverage,
@@ -257,7 +280,7 @@ class Engine:
         within = self._within(folder)
         known = None if chat in (None, "new") else chat
         history = self._user.messages(known, HISTORY) if known else []
-        wanted, note = self._adapter(adapter)
+        wanted, note = self._nights.answering(adapter)
         asked = self._store_question(question, known)
         params = {
             "question": question,
@@ -273,22 +296,6 @@ class Engine:
         )
         job.subscribe(on_end=lambda _job: self._pause_background(False))
         return job
-
-    def _adapter(self, chosen: str | None) -> tuple[dict[str, Any] | None, str]:
-        """Night and file of the adapter to answer with; and, once, why the one that is on cannot."""
-        if chosen == "none":
-            return None, ""
-        try:
-            path = self._nights.active_path() if chosen is None else self._nights.path(chosen)
-        except EngineError as error:
-            if chosen is not None:
-                raise
-            told, self._told = self._told, self._user.active_adapter()
-            return None, _without_adapter(error) if told != self._told else ""
-        self._told = None
-        if path is None:
-            return None, ""
-        return {"night": path.parent.name, "path": str(path), "chosen": chosen is not None}, ""
 
     def _store_question(self, question: str, chat: str | None) -> Message | None:
         if not self.writable:
@@ -398,20 +405,13 @@ class Engine:
 
     def doctor(self) -> list[Check]:
         """Check machine and install; what fails carries a hint how to mend it."""
-        return [*doctor.check(self.home, self._answer), self._chats_check(), self._adapter_check()]
+        return [*doctor.check(self.home, self._answer), *self._user_checks()]
 
-    def _chats_check(self) -> Check:
+    def _user_checks(self) -> list[Check]:
         try:
-            return Check("chats", True, f"{self._user.count_chats()} chats")
+            return [Check("chats", True, f"{self._user.count_chats()} chats"), self._nights.check()]
         except EngineError as error:
-            return Check("chats", False, error.message, error.hint)
-
-    def _adapter_check(self) -> Check:
-        try:
-            path = self._nights.active_path()
-        except EngineError as error:
-            return Check("adapter", False, error.message, error.hint)
-        return Check("adapter", True, f"{path.parent.name} is on" if path else "the base answers")
+            return [Check("chats", False, error.message, error.hint)]
 
     def processes(self) -> dict[str, int]:
         """Process ids of the workers that run now, by role."""
@@ -480,10 +480,6 @@ class Engine:
 
 def _unstored(answer: Answer, name: str) -> Answer:
     return replace(answer, note=f"{answer.note} {NOTICES['not_stored'].format(holder=name)}".strip())
-
-
-def _without_adapter(error: EngineError) -> str:
-    return NOTICES["without_adapter"].format(problem=error.message, hint=error.hint)
 
 
 def _absolute(path: str | Path) -> Path:

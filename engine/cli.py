@@ -67,6 +67,8 @@ def build_parser() -> argparse.ArgumentParser:
     folders.add_argument("action", choices=["list", "add", "remove", "set"], nargs="?", default="list")
     folders.add_argument("path", nargs="?", metavar="PATH")
     folders.add_argument("--learn", choices=["on", "off"])
+    forget = verb("forget", _forget, "remove a file's influence everywhere; the file itself is not touched")
+    forget.add_argument("path", metavar="PATH")
     verb("status", _status, "what is indexed, what is not and why, models, nights")
     retry = verb("retry", _retry, "read again what failed or was skipped")
     retry.add_argument("path", nargs="?", metavar="PATH")
@@ -264,6 +266,12 @@ def _folders(arguments: Arguments) -> int:
         else:
             engine.set_learn(arguments.path, arguments.learn == "on")
         return _print_folders(engine, arguments)
+
+
+def _forget(arguments: Arguments) -> int:
+    with _open(arguments, write=True) as engine:
+        found = terminal.follow(engine.forget(arguments.path), _wants_json(arguments))
+    return terminal.print_forgotten(found, _wants_json(arguments))
 
 
 def _print_folders(engine: Engine, arguments: Arguments) -> int:

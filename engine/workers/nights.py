@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.contracts import NightReport, from_json
+from engine.contracts import NOTICES, Check, Forgotten, NightReport, from_json
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
 from engine.models.files import has_hash
 from engine.paths import Home
-from engine.personalize import readiness
+from engine.personalize import forgetting, readiness, rows_db
 from engine.personalize.night import Steering, plan
 from engine.personalize.run_folder import RunFolder
 from engine.store.lock import is_held
@@ -34,6 +34,7 @@ class NightShift:
         self._home = home
         self._user = user
         self._worker = worker
+        self._told: str | None = None  # the adapter of which was said that it cannot be used
         if user.writable:
             # Who may write runs the nights, and has begun none yet: whoever did was killed.
             for night in user.nights():
@@ -76,6 +77,8 @@ class NightShift:
         decision = record["stages"]["decide"]
         if decision["promoted"]:
             self._user.use_adapter(run.id)
+        # As large as the library, and of use to no later stage.
+        run.passages.unlink(missing_ok=True)
         self._user.end_night(run.id, "promoted" if decision["promoted"] else "kept", decision["reason"])
         return self.report(run.id)
 
@@ -150,6 +153,7 @@ class NightShift:
             rows=int(stages.get("compose", {}).get("rows", 0)),
             tokens_per_s=float(train.get("tokens_per_s", 0.0)),
             peak_mb=max((float(outcome.get("peak_mb", 0.0)) for outcome in stages.values()), default=0.0),
+            stale=night.stale,
         )
 
     def use(self, night: str | None) -> None:
@@ -184,6 +188,59 @@ class NightShift:
             self._user.use_adapter(None)
         shutil.rmtree(run.root, ignore_errors=True)
         self._user.end_night(night, "discarded", "")
+
+    def forget(self, path: str, keep: Sequence[str] = ()) -> Forgotten:
+        """Remove what nights keep of files at or below `path`, except below `keep`.
+
+        Raises EngineError(night_running): a night under way would write it anew.
+        """
+        self._refuse_second()
+        gone = forgetting.at_or_below(path, keep)
+        cleaned, discarded, stale = [], [], []
+        for night in self._user.nights():
+            run, is_over = self._run(night.id), night.state not in UNFINISHED
+            held = forgetting.holds(run, gone)
+            if held and not is_over:
+                self.discard(night.id)
+                discarded.append(night.id)
+                continue
+            if held:
+                cleaned.append(night.id)
+            if forgetting.learned(run, gone):
+                self._user.mark_stale(night.id)
+                stale.append(night.id)
+            forgetting.remove_copies(run, Path(path), keep, is_over)
+            forgetting.remove_rows(run, gone)
+        asked = rows_db.forget(self._home.rows_db, gone)
+        return Forgotten(path, 0, 0, asked, tuple(cleaned), tuple(discarded), tuple(stale))
+
+    def answering(self, chosen: str | None) -> tuple[dict[str, Any] | None, str]:
+        """Night and file of the adapter to answer with; and, once, why the one that is on cannot.
+
+        `chosen` as in `Engine.ask`.
+        """
+        if chosen == "none":
+            return None, ""
+        try:
+            path = self.active_path() if chosen is None else self.path(chosen)
+        except EngineError as error:
+            if chosen is not None:
+                raise
+            told, self._told = self._told, self._user.active_adapter()
+            note = NOTICES["without_adapter"].format(problem=error.message, hint=error.hint)
+            return None, note if told != self._told else ""
+        self._told = None
+        if path is None:
+            return None, ""
+        return {"night": path.parent.name, "path": str(path), "chosen": chosen is not None}, ""
+
+    def check(self) -> Check:
+        """Whether the adapter that is on can be used."""
+        try:
+            path = self.active_path()
+        except EngineError as error:
+            return Check("adapter", False, error.message, error.hint)
+        return Check("adapter", True, f"{path.parent.name} is on" if path else "the base answers")
 
     def active_path(self) -> Path | None:
         """The file of the adapter that is on. Raises what `path` does: then the base answers."""

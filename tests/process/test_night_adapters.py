@@ -88,7 +88,7 @@ def test_the_base_answers_when_the_adapter_that_is_on_is_damaged_and_says_so_onc
 
 
 def _adapter_check(engine: Engine) -> bool:
-    return engine._adapter_check().ok
+    return engine._nights.check().ok
 
 
 def test_what_the_model_refuses_only_when_it_loads_it_does_not_keep_a_question_from_its_answer(

@@ -14,6 +14,7 @@ import pytest
 
 from engine.models.fake import FakeChat
 from engine.paths import Home
+from engine.personalize import rows_db
 from engine.personalize.compose import compose, questions, replay
 from engine.personalize.rows import Lesson, Row
 from engine.personalize.rows_db import RowStore
@@ -116,9 +117,12 @@ def test_another_model_knows_nothing_of_it(store: RowStore, home: Home) -> None:
 
 
 def test_a_forgotten_file_is_gone_from_the_disk_too(store: RowStore, home: Home) -> None:
-    store.keep("p", "1-2", "/f/note.md", "When does Zephyrine paint?")
+    other = RowStore(home.rows_db, "model-b")
+    for kept in (store, other):
+        kept.keep("p", "1-2", "/f/note.md", "When does Zephyrine paint?")
+    other.close()
     store.keep("q", "1-2", "/f/other.md", "")
-    assert store.forget("/f/note.md") == 1
+    assert rows_db.forget(home.rows_db, "/f/note.md".__eq__) == 2
     assert store.found("p", "1-2") is None and store.found("q", "1-2") == ""
     for path in home.root.glob("rows.db*"):
         assert b"Zephyrine" not in path.read_bytes()
