@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from engine.errors import EngineError
 from engine.library import schema
 from engine.models import catalog, files, prepare
-from engine.models.files import file_hash
 from engine.paths import Home
 from engine.personalize import backends, export, room, select
 from engine.personalize.run_folder import RunFolder
@@ -50,10 +49,11 @@ def hold_base(run: RunFolder, home: Home) -> None:
     record = run.read()
     if record["plan"]["base"] != prepare.base_id(card):
         raise EngineError("night_other_model", night=run.id)
-    found = file_hash(prepare.prepared(card, home))
-    if record.setdefault("base_sha256", found) != found:
+    path, known = prepare.prepared(card, home), record.get("base_sha256")
+    if known is None:
+        run.update(base_sha256=files.file_hash(path))
+    elif not files.has_hash(path, known, home):
         raise EngineError("night_other_model", night=run.id)
-    run.update(base_sha256=found)
 
 
 def _check_index(home: Home, folders: Sequence[str]) -> None:
