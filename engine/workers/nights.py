@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,10 +48,17 @@ class NightShift:
         folders = [folder.path for folder in self._user.folders() if folder.learn]
         self._refuse_second()
         readiness.check(self._home, folders)
-        run = self._run(f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        run = self._run(self._new_id())
         plan(run, minutes=minutes, folders=folders, used=self._user.used(), base=_base())
         self._user.start_night(run.id, _base())
         return self._submit(run)
+
+    def _new_id(self) -> str:
+        """The moment, or the next one that no night has: two may begin within a second."""
+        moment, known = datetime.now(UTC), {night.id for night in self._user.nights()}
+        while (name := f"{moment:%Y%m%d-%H%M%S}") in known or self._run(name).root.exists():
+            moment += timedelta(seconds=1)
+        return name
 
     def resume(self, night: str | None) -> Job[NightReport]:
         """Go on with a night (the newest unfinished one) at its first stage that is not done."""

@@ -15,7 +15,7 @@ import pytest
 from engine import cli
 from engine.api import Engine
 from engine.contracts import Event, Notice, Progress
-from engine.errors import EngineError
+from engine.errors import Cancelled, EngineError
 from engine.models import catalog
 from engine.models.files import file_hash
 from engine.paths import Home
@@ -167,6 +167,15 @@ def test_without_room(
     monkeypatch.setattr(room, what, lambda *_path: 123_456_789)
     error = refused(engine.personalize, code)
     assert error.exit_code == exit_code and "0.1 GB" in error.message and no_night_began(engine)
+
+
+def test_two_nights_of_one_second_are_two(engine: Engine) -> None:
+    for _ in range(2):
+        job = engine.personalize(0.5)
+        job.cancel()
+        with pytest.raises(Cancelled):
+            job.result(HANG)
+    assert [night.state for night in engine.nights()] == ["cancelled", "cancelled", "promoted"]
 
 
 # ---- in the middle -----------------------------------------------------------------------------
