@@ -31,6 +31,9 @@ _WINDOW_HINTS: Mapping[str, str] = {
     "night_other_model": "Press Personalize to run another night.",
     "adapter_broken": "Roll back or use another night, under Nights.",
     "adapter_other_base": "Roll back or use another night, under Nights.",
+    "nothing_to_learn": "Wait until they are indexed; the library says what was left out, and why.",
+    "night_over": "Press Personalize to run another night.",
+    "night_no_disk": "Free some space, or delete old nights under Nights.",
     "too_few_rows": "Tick more folders below “May be learned from”, under Nights.",
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from engine.contracts import (
     Coverage,
     FileReport,
     FolderReport,
+    Forgotten,
     IndexSummary,
     Message,
     ModelReport,
@@ -37,6 +39,7 @@ from engine.contracts import (
 )
 from engine.errors import EngineError
 from engine.paths import find_home
+from engine.personalize.forgetting import at_or_below
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.lock import HomeLock, holder
@@ -164,15 +167,37 @@ class Engine:
             return ledger.folder_reports(database, [(path, folder.learn) for path, folder in known.items()])
 
     def remove_folder(self, path: str | Path) -> Job[None]:
-        """Forget a folder and everything indexed from it. Raises EngineError("folder_missing").
+        """Forget a folder and everything indexed from it or taught by it. Raises EngineError: folder_missing,
+        night_running.
 
         If the job is cut short, the next `index` finishes it.
         """
         self._may_write()
         root = str(_absolute(path))
+        paths = [folder.path for folder in self._user.folders()]
+        keep = [other for other in paths if other != root]
+        if root in paths:
+            self._nights.forget(root, keep)
         self._user.remove_folder(root)
-        keep = [folder.path for folder in self._user.folders()]
         return self._index.submit("remove", {"root": root, "keep": keep}, lambda _raw: None, restartable=True)
+
+    def forget(self, path: str | Path) -> Job[Forgotten]:
+        """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
+
+        Raises EngineError("night_running").
+        """
+        self._may_write()
+        root = str(_absolute(path))
+        gone = at_or_below(root)
+        found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
+        for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
+            self._user.remove_folder(folder.path)
+        above = any(at_or_below(folder.path)(root) for folder in self._user.folders())
+        found = replace(found, still_there=above and Path(root).exists())
+        params = {"root": root, "keep": []}
+        return self._index.submit(
+            "remove", params, lambda removed: replace(found, files=removed), restartable=True
+        )
 
     def set_learn(self, path: str | Path, learn: bool) -> None:
         """Allow or forbid nights to train on a folder's files."""
@@ -182,6 +207,7 @@ class Engine:
     def status(self) -> Status:
         with self._reading_index() as database:
             coverage, problems = self._coverage(database)
+        adapter = self._nights.check()
         return Status(
             home=str(self.home.root),
             coverage=coverage,
@@ -190,6 +216,7 @@ class Engine:
             models=tuple(self.models()),
             adapter=self._user.active_adapter(),
             nights=tuple(night.id for night in self._user.nights()),
+            notices=() if adapter.ok else (f"{adapter.detail} {adapter.hint}",),
             chats=self._user.count_chats(),
             writer="" if self.writable else self._holder(),
         )
@@ -253,6 +280,7 @@ class Engine:
         within = self._within(folder)
         known = None if chat in (None, "new") else chat
         history = self._user.messages(known, HISTORY) if known else []
+        wanted, note = self._nights.answering(adapter)
         asked = self._store_question(question, known)
         params = {
             "question": question,
@@ -260,22 +288,14 @@ class Engine:
             "folder": within,
             "files": files,
             "max_tokens": max_tokens,
-            "adapter": self._adapter(adapter),
+            "adapter": wanted,
         }
         self._pause_background(True)
-        job: Job[Answer] = self._answer.submit("ask", params, lambda raw: self._store_answer(raw, asked))
+        job: Job[Answer] = self._answer.submit(
+            "ask", params, lambda raw: self._store_answer(raw, asked, note)
+        )
         job.subscribe(on_end=lambda _job: self._pause_background(False))
         return job
-
-    def _adapter(self, chosen: str | None) -> dict[str, Any] | None:
-        """Night, file and thresholds of the adapter to answer with."""
-        if chosen == "none":
-            return None
-        path = self._nights.active_path() if chosen is None else self._nights.path(chosen)
-        if path is None:
-            return None
-        night = path.parent.name
-        return {"night": night, "path": str(path), "sureness": to_json(self._nights.sureness(night))}
 
     def _store_question(self, question: str, chat: str | None) -> Message | None:
         if not self.writable:
@@ -287,8 +307,9 @@ class Engine:
         last = self._user.messages(chat, 1)
         return self._user.add_message(chat, question, parent=last[0].id if last else None)
 
-    def _store_answer(self, raw: Any, asked: Message | None) -> Answer:
+    def _store_answer(self, raw: Any, asked: Message | None, note: str) -> Answer:
         answer = from_json(Answer, raw)
+        answer = replace(answer, note=answer.note or note)
         if asked is None:
             return _unstored(answer, self._holder())
         stored = self._user.add_answer(asked.chat, asked.id, answer).answer
@@ -368,7 +389,7 @@ class Engine:
         self._nights.use(night)
 
     def adapter_file(self, night: str) -> Path:
-        """The adapter of a night. Raises EngineError: night_missing, night_not_done, night_other_model."""
+        """The adapter of a night. Raises EngineError: night_missing, night_not_done, adapter_broken, ..."""
         return self._nights.path(night)
 
     def discard_night(self, night: str) -> None:
@@ -386,13 +407,13 @@ class Engine:
 
     def doctor(self) -> list[Check]:
         """Check machine and install; what fails carries a hint how to mend it."""
-        return [*doctor.check(self.home, self._answer), self._chats_check()]
+        return [*doctor.check(self.home, self._answer), *self._user_checks()]
 
-    def _chats_check(self) -> Check:
+    def _user_checks(self) -> list[Check]:
         try:
-            return Check("chats", True, f"{self._user.count_chats()} chats")
+            return [Check("chats", True, f"{self._user.count_chats()} chats"), self._nights.check()]
         except EngineError as error:
-            return Check("chats", False, error.message, error.hint)
+            return [Check("chats", False, error.message, error.hint)]
 
     def processes(self) -> dict[str, int]:
         """Process ids of the workers that run now, by role."""
@@ -460,9 +481,7 @@ class Engine:
 
 
 def _unstored(answer: Answer, name: str) -> Answer:
-    from dataclasses import replace
-
-    return replace(answer, note=NOTICES["not_stored"].format(holder=name))
+    return replace(answer, note=f"{answer.note} {NOTICES['not_stored'].format(holder=name)}".strip())
 
 
 def _absolute(path: str | Path) -> Path:

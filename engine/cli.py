@@ -67,6 +67,8 @@ def build_parser() -> argparse.ArgumentParser:
     folders.add_argument("action", choices=["list", "add", "remove", "set"], nargs="?", default="list")
     folders.add_argument("path", nargs="?", metavar="PATH")
     folders.add_argument("--learn", choices=["on", "off"])
+    forget = verb("forget", _forget, "remove a file's influence everywhere; the file itself is not touched")
+    forget.add_argument("path", metavar="PATH")
     verb("status", _status, "what is indexed, what is not and why, models, nights")
     retry = verb("retry", _retry, "read again what failed or was skipped")
     retry.add_argument("path", nargs="?", metavar="PATH")
@@ -270,6 +272,12 @@ def _folders(arguments: Arguments) -> int:
         return _print_folders(engine, arguments)
 
 
+def _forget(arguments: Arguments) -> int:
+    with _open(arguments, write=True) as engine:
+        found = terminal.follow(engine.forget(arguments.path), _wants_json(arguments))
+    return terminal.print_forgotten(found, _wants_json(arguments))
+
+
 def _print_folders(engine: Engine, arguments: Arguments) -> int:
     from engine.contracts import to_json
 
@@ -299,6 +307,10 @@ def _status(arguments: Arguments) -> int:
     for problem in status.problems:
         reason = REASONS.get(problem.reason, REASONS["unknown"])
         print(f"  {problem.state}: {problem.path}: {reason.message} {reason.hint}")
+    for notice in status.notices:
+        print(f"Note: {notice}")
+    if status.adapter and not status.notices:
+        print(f"Adapter: {status.adapter} answers.")
     for model in status.models:
         print(f"Model: {model.name} ({model.kind}, {model.licence}): {model.state}")
     return 0
@@ -411,7 +423,7 @@ def _doctor(arguments: Arguments) -> int:
         print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
             print(f"     {check.hint}")
-    essential = [check for check in checks if check.name not in {"window", "personalize"}]
+    essential = [check for check in checks if check.name not in {"window", "personalize", "adapter"}]
     return 0 if all(check.ok for check in essential) else 4
 
 

@@ -291,7 +291,8 @@ class Check:
 class NightReport:
     """One night: how far it is, what it cost, what the held-out questions said, and the decision.
 
-    `arms` is arm -> kind of question -> share of right answers; `minutes` is stage -> minutes.
+    `arms` is arm -> kind of question -> share of right answers; `minutes` is stage -> minutes. `stale`: its
+    adapter learned from a file that is forgotten.
     """
 
     id: str
@@ -307,6 +308,27 @@ class NightReport:
     rows: int = 0
     tokens_per_s: float = 0.0
     peak_mb: float = 0.0
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What `forget` removed, and where.
+
+    `files`: of the library; `quotes`: citations, offers and uses in chats; `asked`: places that composing had
+    asked the model about; `nights`: whose rows it was taken from; `discarded`: unfinished ones, deleted;
+    `stale`: adapters that learned from it and cannot unlearn. `still_there`: it lies in a folder that is
+    indexed, and the next indexing reads it again.
+    """
+
+    path: str
+    files: int = 0
+    quotes: int = 0
+    asked: int = 0
+    nights: tuple[str, ...] = ()
+    discarded: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    still_there: bool = False
 
 
 # ---- events of a running job -------------------------------------------------------------------
@@ -377,6 +399,7 @@ NOTICES: dict[str, str] = {
     "worker_restarted": "The {role} process stopped and was started again.",
     "quarantined": "{path} stopped the reader twice and is left out.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
+    "without_adapter": "{problem} The base answered instead. {hint}",
     "not_stored": "{holder} holds this home, so the answer is not stored.",
     "toy_model": "The built-in model is small: it reads well-found passages, and little more.",
 }

@@ -107,13 +107,29 @@ PROBLEMS: Mapping[str, Problem] = {
     "source_missing": Problem("{path} is no longer in the library.", "Index its folder again."),
     "night_missing": Problem("There is no night {night}.", "List them with `nocturne personalize list`."),
     "night_not_done": Problem("The night {night} has no adapter to use.", "Finish it, or use another one."),
+    "night_over": Problem(
+        "The night {night} is already over.", "Start a new one: `nocturne personalize start`."
+    ),
     "night_running": Problem("A night is already under way.", "Wait for it, or cancel it."),
     "night_other_model": Problem(
-        "The adapter of {night} was made for another model.",
+        "The night {night} belongs to another model than the one in use now.",
         "Run another night: `nocturne personalize start`.",
     ),
     "no_consent": Problem(
         "No folder may be learned from yet.", "Allow one: `nocturne folders set FOLDER --learn on`."
+    ),
+    "nothing_to_learn": Problem(
+        "Nothing is indexed in the folders that may be learned from: {folders}.",
+        "Index them: `nocturne index`. `nocturne status` says what was left out, and why.",
+    ),
+    "night_no_memory": Problem(
+        "A night needs about {needed} GB of memory, and {free} GB are free.",
+        "Close other programs, or run it on a machine with more memory.",
+        MACHINE,
+    ),
+    "night_no_disk": Problem(
+        "A night needs about {needed} GB on the disk of {path}, and {free} GB are free.",
+        "Free some space, or delete old nights: `nocturne personalize discard ID`.",
     ),
     "too_few_rows": Problem(
         "Only {rows} training rows came of {passages} passages, at least {needed} are needed: {why}.",

@@ -11,7 +11,7 @@ from engine.errors import PROBLEMS, REASONS, EngineError
 
 if TYPE_CHECKING:
     from engine.api import Job
-    from engine.contracts import Answer, Event, NightReport
+    from engine.contracts import Answer, Event, Forgotten, NightReport
 
 
 def print_error(error: EngineError, as_json: bool) -> None:
@@ -93,6 +93,24 @@ def print_answer(answer: Answer, as_json: bool, with_files: bool = True) -> None
         print(answer.note, file=sys.stderr)
 
 
+def print_forgotten(found: Forgotten, as_json: bool) -> int:
+    from engine.contracts import to_json
+
+    if as_json:
+        print_json(to_json(found))
+        return 0
+    print(f"{found.path}: removed")
+    print(f"  {found.files} files from the library")
+    print(f"  {found.quotes} quotes and uses from chats; what answers said in their own words stays there")
+    print(f"  {found.asked} questions kept for composing")
+    print(f"  rows of {len(found.nights)} nights; {len(found.discarded)} unfinished nights were discarded")
+    for night in found.stale:
+        print(f"The adapter {night} learned from it: `nocturne personalize discard {night}` removes it.")
+    if found.still_there:
+        print("It still lies in an indexed folder: move it out, or the next `nocturne index` reads it again.")
+    return 0
+
+
 def print_night(report: NightReport, as_json: bool, extra: dict[str, Any] | None = None) -> int:
     from engine.contracts import to_json
 
@@ -100,6 +118,8 @@ def print_night(report: NightReport, as_json: bool, extra: dict[str, Any] | None
         print_json({**(extra or {}), **to_json(report)})
         return 0
     print(f"{report.id}: {report.state}{', on' if report.active else ''}. {report.reason}")
+    if report.stale:
+        print("  It learned from a file that is forgotten.")
     for arm, kinds in report.arms.items():
         print(f"  {arm}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in kinds.items()))
     for stage, minutes in report.minutes.items():

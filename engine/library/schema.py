@@ -136,6 +136,11 @@ def open_for_reading(path: Path) -> Database | None:
     return open_for_search(path)
 
 
+def open_copy(path: Path) -> Database:
+    """A writing connection to a copy of an index, taken as it is."""
+    return _open(path, write=True)
+
+
 def speaks(database: Database, embedder: Embedder) -> bool:
     """Whether the vectors in it are the embedder's own."""
     meta = _meta(database)

@@ -22,7 +22,11 @@ class Backend:
 
     @property
     def installed(self) -> bool:
-        return all(importlib.util.find_spec(package) is not None for package in self.packages)
+        return not self.missing
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name in self.packages if importlib.util.find_spec(name) is None)
 
 
 TORCH = Backend("torch", "engine.personalize.torch_backend", ("torch", "transformers", "peft", "gguf"))

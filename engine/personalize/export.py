@@ -46,7 +46,7 @@ LAYERS: Mapping[str, Mapping[str, str]] = {
 
 def architecture(base: Path) -> str:
     """The `general.architecture` of a GGUF file. Raises EngineError("model_broken")."""
-    return metadata.read(base, _ARCHITECTURE).get(_ARCHITECTURE, "unknown")
+    return metadata.peek(base, _ARCHITECTURE) or "unknown"
 
 
 def export(weights: Path, base: Path, target: Path, card: AdapterCard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import Control, Event, Progress
-from engine.errors import Cancelled
+from engine.errors import Cancelled, EngineError
 from engine.paths import Home
 from engine.personalize.budget import Budget
 from engine.personalize.run_folder import STAGES, RunFolder
@@ -123,7 +124,12 @@ def run_next(
     night = Night(run, home, NightControl(control, run), emit)
     emit(Progress(name, STAGES.index(name), len(STAGES)))
     began = time.monotonic()
-    outcome = stages[name](night)
+    try:
+        outcome = stages[name](night)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise EngineError("disk_full", path=str(run.root)) from error
+        raise
     seconds = time.monotonic() - began - night.control.waited
     run.finish(name, minutes=round(seconds / 60, 4), peak_mb=peak_mb(), **outcome)
     return run.next_stage() is not None

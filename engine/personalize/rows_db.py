@@ -6,6 +6,7 @@ question. All of it can be made again; a damaged file is deleted and begun anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from engine.answer import prompt as prompts
@@ -34,8 +35,7 @@ class RowStore:
         try:
             self._database = _open(path)
         except Corrupt:
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            _delete(path)
             self._database = _open(path)
 
     def found(self, passage: str, place: str) -> str | None:
@@ -53,15 +53,38 @@ class RowStore:
             (passage, place, self._composer, path, found),
         )
 
-    def forget(self, path: str) -> int:
-        """Delete what came of a file, from the file of the database too; returns how many."""
-        self._database.execute("DELETE FROM asked WHERE path = ?", (path,))
-        count = self._database.changes
-        self._database.checkpoint()
-        return count
-
     def close(self) -> None:
         self._database.close()
+
+
+def forget(path: Path, gone: Callable[[str], bool]) -> int:
+    """Delete what came of files that are `gone`, from the database file too; how many places."""
+    if not path.exists():
+        return 0
+    try:
+        database = _open(path)
+    except Corrupt:
+        _delete(path)
+        return 0
+    try:
+        doomed = [(name,) for (name,) in database.execute("SELECT DISTINCT path FROM asked") if gone(name)]
+        before = _count(database)
+        with database.transaction():
+            database.many("DELETE FROM asked WHERE path = ?", doomed)
+        database.checkpoint()
+        return before - _count(database)
+    finally:
+        database.close()
+
+
+def _count(database: Database) -> int:
+    row = database.one("SELECT count(*) FROM asked")
+    return int(row[0]) if row else 0
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _open(path: Path) -> Database:

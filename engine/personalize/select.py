@@ -26,6 +26,15 @@ _REPEATED = 0.8  # of a passage's shingles seen before: a near-duplicate
 _LETTERS = 0.45  # of the characters that are not white space, at least
 _LONG_WORD = 60  # code points: base64, hashes, minified code
 _DAY_NS = 86_400 * 10**9
+_READABLE = "state IN ('words', 'meaning') AND passages > 0"
+_LEFT_OUT = {
+    "secret": "with passwords or keys",
+    "code": "of program code",
+    "junk": "without sentences",
+    "orders": "with orders to a model",
+    "duplicate": "of repeated text",
+    "budget": "for want of time",
+}
 # Text that speaks to a model: questions made of it would carry the order along.
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget) (?:all |any )?(?:the |your )?(?:previous|prior|above|earlier) "
@@ -87,6 +96,23 @@ def select(
     return Selected(tuple(lessons), len({lesson.path for lesson in lessons}), dict(skipped))
 
 
+def anything(database: Database, folders: Sequence[str]) -> bool:
+    """Whether any file below `folders` has text."""
+    return any(
+        database.one(f"SELECT 1 FROM documents WHERE {_READABLE} AND {condition}", params) is not None
+        for condition, params in map(below, folders)
+    )
+
+
+def why_few(skipped: Mapping[str, int]) -> str:
+    """Why so little can be learned: what was left out, by reason, the most frequent first."""
+    if not skipped:
+        return "they hold little that can be asked about"
+    ranked = sorted(skipped.items(), key=lambda item: -item[1])
+    reasons = ", ".join(f"{count} {_LEFT_OUT[reason]}" for reason, count in ranked)
+    return f"{sum(skipped.values())} more passages were left out ({reasons})"
+
+
 def tokens(text: str) -> int:
     """About how many tokens a text has, without any model's tokenizer."""
     return max(1, -(-len(text) // LETTERS_A_TOKEN))
@@ -101,7 +127,7 @@ def _documents(
         condition, params = below(folder)
         for row in database.execute(
             "SELECT id, path, sha256, title, kind, mtime_ns FROM documents"
-            f" WHERE state IN ('words', 'meaning') AND passages > 0 AND {condition}",
+            f" WHERE {_READABLE} AND {condition}",
             params,
         ):
             # Whole days: files written together keep the order of their names.

@@ -23,7 +23,7 @@ from engine.models.llama import LlamaChat
 from engine.models.load import load_embedder
 from engine.paths import Home
 from engine.personalize import export as exporting
-from engine.personalize import parity, rows, select
+from engine.personalize import parity, room, rows, select
 from engine.personalize.budget import EVALUATE_SHARE, EXPORT_SHARE, Budget
 from engine.personalize.calibrate import run_memory
 from engine.personalize.compose import compose as composing
@@ -60,7 +60,11 @@ def _select(night: Night) -> Mapping[str, Any]:
         database.backup_into(night.run.passages)
     finally:
         database.close()
-    return {"passages": len(selected.lessons), "documents": selected.documents}
+    return {
+        "passages": len(selected.lessons),
+        "documents": selected.documents,
+        "skipped": selected.skipped,
+    }
 
 
 def _compose(night: Night) -> Mapping[str, Any]:
@@ -83,7 +87,7 @@ def _compose(night: Night) -> Mapping[str, Any]:
                 rows=len(trained),
                 passages=len(lessons),
                 needed=LEAST_ROWS,
-                why="the files hold little that can be asked about",
+                why=select.why_few(night.run.read()["stages"]["select"].get("skipped", {})),
             )
         rows.write_lines(night.run.rows, made)
         rows.write_lines(night.run.tokens, composing.tokenise(trained, model))
@@ -138,6 +142,7 @@ def _chat(home: Home) -> Iterator[LlamaChat]:
 
 
 def _train(night: Night) -> Mapping[str, Any]:
+    room.check(night.home, copies_index=False)
     learned = list(rows.read_token_rows(night.run.tokens))
     result = train(
         learned,
@@ -178,7 +183,7 @@ def _export(night: Night) -> Mapping[str, Any]:
             trained(base, night.run.weights, plan.alpha),
             night.control,
         )
-    return {"parity": asdict(found)}
+    return {"parity": asdict(found), "sha256": _sha256(night.run.adapter)}
 
 
 def _decide(night: Night) -> Mapping[str, Any]:

@@ -34,6 +34,15 @@ def before_migration(home: Home, database: Database, version: int, now: datetime
     return target
 
 
+def renew(home: Home, database: Database) -> None:
+    """One backup of what is there now, in place of all earlier ones: they hold what was deleted since."""
+    old = set(home.backups.glob("user-*.db"))
+    target = home.backups / f"user-{datetime.now(UTC):%Y%m%d}.db"
+    _copy(database, target)
+    for path in old - {target}:
+        path.unlink(missing_ok=True)
+
+
 def newest(home: Home) -> Path | None:
     """The latest backup by its time of writing, or None."""
     found = sorted(home.backups.glob("user-*.db"), key=lambda path: (path.stat().st_mtime_ns, path.name))

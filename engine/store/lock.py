@@ -78,5 +78,13 @@ def holder(home: Home) -> tuple[str, int] | None:
         return None
 
 
+def is_held(home: Home) -> bool:
+    """Whether the process that last wrote its name still runs."""
+    import psutil
+
+    found = holder(home)
+    return found is not None and psutil.pid_exists(found[1])
+
+
 def _note(home: Home) -> Path:
     return home.lock.with_name("lock.json")

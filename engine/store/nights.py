@@ -13,7 +13,10 @@ NightState = Literal["running", "paused", "cancelled", "failed", "kept", "promot
 
 @dataclass(frozen=True)
 class Night:
-    """One night. `kept`: it finished and its adapter stayed off; `promoted`: it was switched on."""
+    """One night. `kept`: it finished and its adapter stayed off; `promoted`: it was switched on.
+
+    `stale`: its adapter learned from a file that is forgotten.
+    """
 
     id: str
     started: str
@@ -45,6 +48,11 @@ class Nights(Tables):
             )
             if not database.changes:
                 raise EngineError("night_missing", night=night)
+
+    def mark_stale(self, night: str) -> None:
+        """Record that its adapter learned from a file that is forgotten."""
+        with self._writing() as database:
+            database.execute("UPDATE nights SET stale = 1 WHERE id = ?", (night,))
 
     def nights(self) -> list[Night]:
         """All, newest first."""

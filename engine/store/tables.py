@@ -17,6 +17,10 @@ class Tables:
         self._database = database
         self._refusal = refusal
 
+    @property
+    def writable(self) -> bool:
+        return self._refusal is None
+
     @contextmanager
     def _writing(self) -> Iterator[Database]:
         if self._refusal is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 from engine.errors import EngineError
@@ -39,6 +40,23 @@ class UserStore(Chats, Folders, Nights):
         except BaseException:
             database.close()
             raise
+
+    def forget(self, gone: Callable[[str], bool]) -> int:
+        """Delete what chats quote of files that are `gone`, and that they were used; how many entries.
+
+        What answers say in their own words stays: chats are the person's. Backups that hold it are replaced.
+        """
+        count = 0
+        with self._writing() as database:
+            for table in ("citations", "nearest", "events", "row_edits"):
+                for (path,) in database.execute(f"SELECT DISTINCT path FROM {table} WHERE path NOT NULL"):
+                    if gone(path):
+                        database.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
+                        count += database.changes
+        self._database.checkpoint()
+        if count:
+            backups.renew(self._home, self._database)
+        return count
 
     def close(self) -> None:
         self._database.close()

@@ -9,7 +9,8 @@ from typing import Any
 
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
-from engine.contracts import SearchReply, Turn, from_json, to_json
+from engine.contracts import NOTICES, SearchReply, Turn, from_json, to_json
+from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel
 from engine.models.embedder import Embedder
@@ -30,6 +31,7 @@ class AnswerRole:
         self._work: Work | None = None
         self._loaded: ChatModel | None = None
         self._adapter: Path | None = None
+        self._told: str | None = None  # the night of which was said that its adapter cannot be used
 
     def run(self, verb: str, params: dict[str, Any], work: Work) -> Any:
         self._work = work
@@ -83,25 +85,41 @@ class AnswerRole:
             params["max_tokens"],
         )
         card = catalog.default("chat")
-        chat = self._with_adapter(params["adapter"])
+        chat, adapter, note = self._with_adapter(params["adapter"])
         answerer = Answerer(
             chat,
             lambda query: self._search(query, SEARCHED, params["folder"]),
             work.emit,
             lambda: work.cancelled,
             Limits.of(card),
-            _sureness(params["adapter"]),
+            _sureness(params["adapter"]) if adapter else None,
         )
         answer = answerer.answer(question)
-        return to_json(replace(answer, adapter=params["adapter"]["night"] if params["adapter"] else None))
+        return to_json(replace(answer, adapter=adapter, note=note))
 
-    def _with_adapter(self, adapter: dict[str, Any] | None) -> ChatModel:
-        """The chat model with this adapter on, or with none; swapped in place, nothing is loaded again."""
-        wanted = Path(adapter["path"]) if adapter else None
-        if wanted != self._adapter:
-            self._chat.use_adapter(wanted)
-            self._adapter = wanted
-        return self._chat
+    def _with_adapter(self, wanted: dict[str, Any] | None) -> tuple[ChatModel, str | None, str]:
+        """The chat model with this adapter on, the night that is, and, once, why it is not the one wanted.
+
+        An adapter that is on and cannot be used must not keep a question from its answer; one that was
+        chosen for the question must.
+        """
+        try:
+            self._put_on(Path(wanted["path"]) if wanted else None)
+        except EngineError as error:
+            if wanted is None or wanted["chosen"]:
+                raise
+            self._put_on(None)
+            told, self._told = self._told, wanted["night"]
+            note = NOTICES["without_adapter"].format(problem=error.message, hint=error.hint)
+            return self._chat, None, note if told != wanted["night"] else ""
+        self._told = None
+        return self._chat, wanted["night"] if wanted else None, ""
+
+    def _put_on(self, path: Path | None) -> None:
+        """Swapped in place: nothing is loaded again."""
+        if path != self._adapter:
+            self._chat.use_adapter(path)
+            self._adapter = path
 
     def _probe(self) -> dict[str, str]:
         """What `doctor` asks of this process: do the native libraries and models work here?"""
@@ -111,6 +129,6 @@ class AnswerRole:
         return {"chat": self._chat.id, "embedder": self._embedder.id, "sqlite_vec": vectors.version()}
 
 
-def _sureness(adapter: dict[str, Any] | None) -> Sureness | None:
-    found = adapter["sureness"] if adapter else None
+def _sureness(adapter: dict[str, Any]) -> Sureness | None:
+    found = adapter["sureness"]
     return from_json(Sureness, found) if found else None

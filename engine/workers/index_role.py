@@ -30,8 +30,7 @@ class IndexRole:
         database = schema.open_for_writing(self._home.index_db, self._embedder, work.emit)
         try:
             if verb == "remove":
-                index.remove(database, Path(params["root"]), [Path(path) for path in params["keep"]])
-                return None
+                return index.remove(database, Path(params["root"]), [Path(path) for path in params["keep"]])
             index.keep_only(database, [Path(path) for path in params["keep"]])
             return to_json(
                 index.index(

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import Again
 from engine.paths import Home
+from engine.personalize import readiness
 from engine.personalize.night import run_next
 from engine.personalize.run_folder import RunFolder
 from engine.workers.main import Work
@@ -24,6 +25,7 @@ class NightRole:
         from engine.personalize.stages import STAGES
 
         run = RunFolder(Path(params["run"]))
+        readiness.hold_base(run, self._home)
         # A process of its own for each stage: only its end gives back what a stage took.
         if run_next(run, self._home, STAGES, work, work.emit):
             raise Again

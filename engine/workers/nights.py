@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.answer.memory import Sureness
-from engine.contracts import NightReport, from_json
+from engine.contracts import NOTICES, Check, Forgotten, NightReport, from_json, to_json
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
+from engine.models.files import has_hash
 from engine.paths import Home
-from engine.personalize import backends, calibrate
+from engine.personalize import calibrate, forgetting, readiness, rows_db
 from engine.personalize.night import Steering, plan
 from engine.personalize.run_folder import RunFolder
-from engine.store.nights import Night, NightState
+from engine.store.lock import is_held
+from engine.store.nights import Night
 from engine.store.user import UserStore
 from engine.workers.jobs import Job
 from engine.workers.supervisor import Worker
 
 UNFINISHED = ("running", "paused", "cancelled", "failed")
+INTERRUPTED = "It was interrupted; it can be resumed."
 
 
 class NightShift:
@@ -32,22 +35,31 @@ class NightShift:
         self._home = home
         self._user = user
         self._worker = worker
+        self._told: str | None = None  # the adapter of which was said that it cannot be used
+        if user.writable:
+            # Who may write runs the nights, and has begun none yet: whoever did was killed.
+            for night in user.nights():
+                if night.state == "running":
+                    user.end_night(night.id, "cancelled", INTERRUPTED)
 
     # -- running ---------------------------------------------------------------------------------
 
     def start(self, minutes: float, sources: Sequence[str] | None = None) -> Job[NightReport]:
         """Plan a new night over all folders that may be learned from, and run it."""
-        backend = backends.suited()
-        if not backend.installed:
-            raise EngineError("no_trainer", packages=", ".join(backend.packages))
         folders = [folder.path for folder in self._user.folders() if folder.learn]
-        if not folders:
-            raise EngineError("no_consent")
         self._refuse_second()
-        run = self._run(f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        readiness.check(self._home, folders)
+        run = self._run(self._new_id())
         plan(run, minutes=minutes, folders=folders, used=self._user.used(), base=_base(), sources=sources)
         self._user.start_night(run.id, _base())
         return self._submit(run)
+
+    def _new_id(self) -> str:
+        """The moment, or the next one that no night has: two may begin within a second."""
+        moment, known = datetime.now(UTC), {night.id for night in self._user.nights()}
+        while (name := f"{moment:%Y%m%d-%H%M%S}") in known or self._run(name).root.exists():
+            moment += timedelta(seconds=1)
+        return name
 
     def resume(self, night: str | None) -> Job[NightReport]:
         """Go on with a night (the newest unfinished one) at its first stage that is not done."""
@@ -56,6 +68,7 @@ class NightShift:
         run = self._run(found.id)
         if run.read().get("plan", {}).get("base") != _base():
             raise EngineError("night_other_model", night=found.id)
+        readiness.check_trainer()
         Steering(run).clear()
         self._user.start_night(run.id, _base())
         return self._submit(run)
@@ -72,6 +85,8 @@ class NightShift:
         decision = record["stages"]["decide"]
         if decision["promoted"]:
             self._user.use_adapter(run.id)
+        # As large as the library, and of use to no later stage.
+        run.passages.unlink(missing_ok=True)
         self._user.end_night(run.id, "promoted" if decision["promoted"] else "kept", decision["reason"])
         return self.report(run.id)
 
@@ -91,7 +106,9 @@ class NightShift:
 
     def steer(self, how: Literal["pause", "resume", "cancel"]) -> NightReport:
         """Pause, continue or cancel the night that runs, whichever process runs it."""
-        found = self._unfinished(None)
+        found = next((night for night in self.reports() if night.state in ("running", "paused")), None)
+        if found is None:
+            raise EngineError("night_missing", night="under way")
         steering = Steering(self._run(found.id))
         steering.clear()
         if how == "pause":
@@ -102,7 +119,10 @@ class NightShift:
 
     def _unfinished(self, night: str | None) -> Night:
         if night is not None:
-            return self._user.night(night)
+            chosen = self._user.night(night)
+            if chosen.state not in UNFINISHED:
+                raise EngineError("night_over", night=night)
+            return chosen
         nights = sorted(self._user.nights(), key=lambda known: known.state != "running")
         found = next((known for known in nights if known.state in UNFINISHED), None)
         if found is None:
@@ -122,9 +142,11 @@ class NightShift:
         record = run.read()
         stages: Mapping[str, Any] = record.get("stages", {})
         train = stages.get("train", {})
-        state: NightState = (
-            "paused" if night.state == "running" and Steering(run).pause.exists() else night.state
-        )
+        state, sentence = night.state, night.sentence
+        if state == "running" and not self._user.writable and not is_held(self._home):
+            state, sentence = "cancelled", INTERRUPTED
+        elif state == "running" and Steering(run).pause.exists():
+            state = "paused"
         return NightReport(
             id=night.id,
             state=state,
@@ -133,12 +155,13 @@ class NightShift:
             stage=run.next_stage() if record else None,
             active=self._user.active_adapter() == night.id,
             promoted=night.state == "promoted",
-            reason=night.sentence,
+            reason=sentence,
             arms=_arms(run),
             minutes={name: float(outcome.get("minutes", 0.0)) for name, outcome in stages.items()},
             rows=int(stages.get("compose", {}).get("rows", 0)),
             tokens_per_s=float(train.get("tokens_per_s", 0.0)),
             peak_mb=max((float(outcome.get("peak_mb", 0.0)) for outcome in stages.values()), default=0.0),
+            stale=night.stale,
         )
 
     def use(self, night: str | None) -> None:
@@ -148,12 +171,20 @@ class NightShift:
         self._user.use_adapter(night)
 
     def path(self, night: str) -> Path:
-        """The adapter's file. Raises EngineError: night_missing, night_not_done, night_other_model."""
+        """The adapter's file. Raises EngineError: night_missing, night_not_done, night_other_model,
+        adapter_broken.
+        """
         run = self._run(self._user.night(night).id)
-        if not run.adapter.exists():
+        record = run.read()
+        made = record.get("stages", {}).get("export")
+        if made is None:
             raise EngineError("night_not_done", night=night)
-        if run.read().get("plan", {}).get("base") != _base():
+        if record["plan"]["base"] != _base():
             raise EngineError("night_other_model", night=night)
+        if not run.adapter.exists():
+            raise EngineError("adapter_broken", path=str(run.adapter), detail="the file is missing")
+        if "sha256" in made and not has_hash(run.adapter, made["sha256"], self._home):
+            raise EngineError("adapter_broken", path=str(run.adapter), detail="the file is damaged")
         return run.adapter
 
     def discard(self, night: str) -> None:
@@ -166,13 +197,65 @@ class NightShift:
         shutil.rmtree(run.root, ignore_errors=True)
         self._user.end_night(night, "discarded", "")
 
-    def active_path(self) -> Path | None:
-        """The file of the adapter that answers, if it is there and made for the model that is."""
-        night = self._user.active_adapter()
+    def forget(self, path: str, keep: Sequence[str] = ()) -> Forgotten:
+        """Remove what nights keep of files at or below `path`, except below `keep`.
+
+        Raises EngineError(night_running): a night under way would write it anew.
+        """
+        self._refuse_second()
+        gone = forgetting.at_or_below(path, keep)
+        cleaned, discarded, stale = [], [], []
+        for night in self._user.nights():
+            run, is_over = self._run(night.id), night.state not in UNFINISHED
+            held = forgetting.holds(run, gone)
+            if held and not is_over:
+                self.discard(night.id)
+                discarded.append(night.id)
+                continue
+            if held:
+                cleaned.append(night.id)
+            if forgetting.learned(run, gone):
+                self._user.mark_stale(night.id)
+                stale.append(night.id)
+            forgetting.remove_copies(run, Path(path), keep, is_over)
+            forgetting.remove_rows(run, gone)
+        asked = rows_db.forget(self._home.rows_db, gone)
+        return Forgotten(path, 0, 0, asked, tuple(cleaned), tuple(discarded), tuple(stale))
+
+    def answering(self, chosen: str | None) -> tuple[dict[str, Any] | None, str]:
+        """Night and file of the adapter to answer with; and, once, why the one that is on cannot.
+
+        `chosen` as in `Engine.ask`.
+        """
+        if chosen == "none":
+            return None, ""
         try:
-            return self.path(night) if night is not None else None
-        except EngineError:
-            return None
+            path = self.active_path() if chosen is None else self.path(chosen)
+        except EngineError as error:
+            if chosen is not None:
+                raise
+            told, self._told = self._told, self._user.active_adapter()
+            note = NOTICES["without_adapter"].format(problem=error.message, hint=error.hint)
+            return None, note if told != self._told else ""
+        self._told = None
+        if path is None:
+            return None, ""
+        night = path.parent.name
+        known = {"chosen": chosen is not None, "sureness": to_json(self.sureness(night))}
+        return {"night": night, "path": str(path), **known}, ""
+
+    def check(self) -> Check:
+        """Whether the adapter that is on can be used."""
+        try:
+            path = self.active_path()
+        except EngineError as error:
+            return Check("adapter", False, error.message, error.hint)
+        return Check("adapter", True, f"{path.parent.name} is on" if path else "the base answers")
+
+    def active_path(self) -> Path | None:
+        """The file of the adapter that is on. Raises what `path` does: then the base answers."""
+        night = self._user.active_adapter()
+        return self.path(night) if night is not None else None
 
     def sureness(self, night: str) -> Sureness | None:
         """When an answer of this night's adapter is known and when guessed."""

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 2.0  # from the request to stop until the process is ended for it
 HELLO_SECONDS = 60.0  # a hang guard: a cold disk may take long to load the libraries
-RESTARTS = 3  # in a row, without one file finished in between
+RESTARTS = 3  # in a row, without one file finished, or one step further than ever, in between
 POISON = 2  # crashes on one file until it is left out
 
 _ids = itertools.count(1)
@@ -117,6 +117,7 @@ class _Task:
         self.job: Job[Any]
         self.process: _Process | None = None
         self.current = ""
+        self.furthest: dict[str, int] = {}  # per phase, over all lives: what is done again is no progress
         self.crashed: dict[str, int] = {}
         self.crashes_in_a_row = 0
 
@@ -288,10 +289,16 @@ class Worker:
     @staticmethod
     def _follow(task: _Task, event: Event) -> None:
         """Remember the file under work: if the process dies now, that file did it."""
-        if isinstance(event, Progress):
-            if event.current != task.current and task.current not in task.crashed:
-                task.crashes_in_a_row = 0
-            task.current = event.current if event.phase == "words" else ""
+        if not isinstance(event, Progress):
+            return
+        further = event.done > task.furthest.get(event.phase, -1)
+        if further:
+            task.furthest[event.phase] = event.done
+        if event.phase == "words":
+            further = event.current != task.current and task.current not in task.crashed
+        if further:
+            task.crashes_in_a_row = 0
+        task.current = event.current if event.phase == "words" else ""
 
     # -- crashes ---------------------------------------------------------------------------------
 

@@ -374,7 +374,7 @@ def test_an_adapter_that_cannot_be_used_is_a_banner(
     choose(panel, KEPT)
     panel.details.use_button.click()
     qtbot.waitUntil(lambda: len(window_of(panel).banners.shown) == 1)
-    assert "was made for another model" in banner(panel)
+    assert "belongs to another model" in banner(panel)
     assert panel.in_use.text() == f"In use: {when(PASSED)}"
 
 

@@ -84,6 +84,18 @@ class ScriptedRole:
             raise Again
         return path.read_text().split()
 
+    def fragile(self, params: dict[str, Any], work: main.Work) -> Any:
+        """Train to the end, but for a kill at the step that is listed for each life."""
+        path = Path(params["path"])
+        with path.open("a") as file:
+            file.write("life\n")
+        life = len(path.read_text().splitlines()) - 1
+        for step in range(10):
+            work.emit(Progress("train", step, 10, f"{1 / (step + 1):.3f}"))
+            if step == dict(enumerate(params["deadly"])).get(life):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return life
+
     def who(self, params: dict[str, Any], work: main.Work) -> Any:
         return {"pid": os.getpid(), "nice": os.nice(0), "scheduler": os.sched_getscheduler(0)}
 

@@ -16,7 +16,7 @@ import pytest
 from engine.contracts import Notice, Progress, Token
 from engine.errors import Cancelled, EngineError
 from engine.paths import Home
-from engine.workers.supervisor import Worker
+from engine.workers.supervisor import RESTARTS, Worker
 
 pytestmark = pytest.mark.process
 HANG = 60.0
@@ -266,6 +266,28 @@ def test_a_worker_that_always_dies_is_given_up(home: Home) -> None:
     with pytest.raises(EngineError) as caught:
         worker.submit("files", {}, restartable=True).result(HANG)
     assert caught.value.code == "worker_crashed"
+
+
+@pytest.mark.parametrize(
+    ("deadly", "furthest"), [([3] * 9, 0), ([3, 3, 5, 5, 4, 5, 9], 2)], ids=["same place", "not further"]
+)
+def test_work_that_dies_again_and_again_without_getting_further_is_given_up(
+    start: Callable[..., Worker], tmp_path: Path, deadly: list[int], furthest: int
+) -> None:
+    lives = tmp_path / "lives"
+    job = start().submit("fragile", {"path": str(lives), "deadly": deadly}, restartable=True)
+    with pytest.raises(EngineError) as caught:
+        job.result(HANG)
+    assert caught.value.code == "worker_crashed"
+    assert len(lives.read_text().splitlines()) == furthest + 1 + RESTARTS
+
+
+def test_work_that_gets_further_with_every_life_comes_to_its_end(
+    start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    deadly = list(range(2 * RESTARTS))
+    job = start().submit("fragile", {"path": str(tmp_path / "lives"), "deadly": deadly}, restartable=True)
+    assert job.result(HANG) == len(deadly)
 
 
 def test_background_work_runs_at_the_lowest_priority(start: Callable[..., Worker]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import signal
 from pathlib import Path
@@ -9,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from engine.api import Engine
-from engine.contracts import Progress
+from engine.contracts import Event, Notice, Progress
 from engine.errors import Cancelled, EngineError
 from engine.paths import Home
+from engine.personalize import rows
+from engine.personalize.evaluate import ARMS, Outcome, Probe
+from engine.personalize.run_folder import STAGES, RunFolder
 
 pytest.importorskip("torch")
 pytest.importorskip("peft")
@@ -41,19 +46,29 @@ def engine(models_home: Home, home: Home, tmp_path: Path):
         yield engine
 
 
-def test_a_night_killed_in_its_training_ends_with_a_measured_adapter(engine: Engine, home: Home) -> None:
+# Where each stage is killed, once: at its first sign of life, or where it has done part of its work.
+KILLED = {"select": 0, "compose": 1, "train": 4, "export": 3, "evaluate": 5}
+
+
+def test_a_night_killed_in_every_stage_ends_with_a_measured_adapter(engine: Engine, home: Home) -> None:
     with pytest.raises(EngineError) as caught:
         engine.personalize(1.0)
     assert caught.value.code == "no_consent"
     engine.set_learn(engine.folders()[0].path, True)
     job = engine.personalize(1.0)
-    killed = False
-    for event in job.events():
-        if isinstance(event, Progress) and event.phase == "train" and event.done > 3 and not killed:
-            killed = True
+    left = dict(KILLED)
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Progress) and event.done >= left.get(event.phase, math.inf):
+            del left[event.phase]
             os.kill(engine.processes()["night"], signal.SIGKILL)
+
+    job.subscribe(kill)
     report = job.result(HANG)
-    assert killed and set(report.minutes) == {"select", "compose", "train", "export", "evaluate", "decide"}
+    notices = [event.code for event in job.events() if isinstance(event, Notice)]
+    assert not left and notices == ["worker_restarted"] * len(KILLED)
+    assert set(report.minutes) == set(STAGES)
+    check_that_nothing_was_done_twice(RunFolder(home.nights / report.id))
     assert set(report.arms) == {"base", "base+files", "adapter", "adapter+files"}
     assert report.reason and report.rows > 0 and report.tokens_per_s > 0 and report.peak_mb < 2500
     assert report.active == report.promoted
@@ -71,6 +86,17 @@ def test_a_night_killed_in_its_training_ends_with_a_measured_adapter(engine: Eng
     with pytest.raises(EngineError) as caught:
         engine.use_adapter(report.id)
     assert caught.value.code == "night_not_done"
+
+
+def check_that_nothing_was_done_twice(run: RunFolder) -> None:
+    steps = [json.loads(line)["step"] for line in run.metrics.read_text().splitlines()]
+    assert steps == list(range(1, run.read()["stages"]["train"]["steps"] + 1))
+    made = list(rows.read_rows(run.rows))
+    assert len({row.id for row in made}) == len(made)
+    asked = [(outcome.arm, outcome.probe) for outcome in rows.read_lines(run.outcomes, Outcome)]
+    probes = [probe.id for probe in rows.read_lines(run.probes, Probe)]
+    assert asked == [(arm, probe) for arm in ARMS for probe in probes]
+    assert not list(run.root.glob("*.part")) and not run.checkpoint.exists()
 
 
 def test_a_cancelled_night_can_go_on(engine: Engine) -> None:

@@ -32,8 +32,8 @@ class Attention:
     """Grouped-query attention (Ainslie et al., 2023) for one pack and its gradient.
 
     Tokens come as (T, ...): those of the head, then rows of equal length, padded at their end. What follows a
-    row's end attends and is attended to by itself alone, and nothing is asked of it; what follows the last row
-    takes no part.
+    row's end attends and is attended to by itself alone, and nothing is asked of it; what follows the last
+    row takes no part.
     """
 
     def __init__(self, heads: int, kv_heads: int, width: int, batch: Batch) -> None:

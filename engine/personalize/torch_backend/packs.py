@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 256  # rows drawn together before they are sorted by length: what stands together stays mixed
 _PAD = 0
-# Sequences are filled up to a multiple of this: oneDNN makes and keeps code for every shape it meets, some 2 MB
-# each, and packs as they come have a hundred different sizes.
+# Sequences are filled up to a multiple of this: oneDNN makes and keeps code for every shape it meets, some 2
+# MB each, and packs as they come have a hundred different sizes.
 WHOLE = 32
 
 
@@ -54,8 +54,9 @@ class Pack:
 class Batch:
     """A pack as arrays: `head` tokens, then `rows` times `length` tokens, filled up to T, A of which predict.
 
-    `tokens`: int64 (T,). `positions`: int64, of the tokens that belong to a row or the head. `predicting`: int64 (A,), indices into the sequence; `targets`: int64
-    (A,), the token each should predict. `kept`: bool (A,), where the base's own distribution is to stay.
+    `tokens`: int64 (T,). `positions`: int64, of all tokens but the last that only fill up. `predicting`:
+    int64 (A,), indices into the sequence. `targets`: int64 (A,), the token each should predict. `kept`: bool
+    (A,), where the base's own distribution is to stay.
     """
 
     head: int

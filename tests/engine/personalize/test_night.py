@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -75,6 +76,15 @@ def test_a_night_resumes_at_the_stage_that_failed(run: RunFolder, home: Home, br
     assert run.next_stage() == broken
     run_night(run, home, recording(ran), Always(), lambda event: None)
     assert ran == [*STAGES[: STAGES.index(broken) + 1], *STAGES[STAGES.index(broken) :]]
+
+
+def test_a_full_disk_is_said_as_such(run: RunFolder, home: Home) -> None:
+    def full(_night: Night) -> Mapping[str, Any]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(EngineError) as caught:
+        run_next(run, home, {"select": full}, Always(), lambda event: None)
+    assert caught.value.code == "disk_full" and run.next_stage() == "select"
 
 
 def test_another_process_pauses_and_cancels_by_files(run: RunFolder, home: Home) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.models.fake import FakeChat
 from engine.paths import Home
-from engine.personalize.compose import questions, replay
-from engine.personalize.rows import Lesson
+from engine.personalize import rows_db
+from engine.personalize.compose import compose, questions, replay
+from engine.personalize.rows import Lesson, Row
 from engine.personalize.rows_db import RowStore
 
+ROOT = Path(__file__).parents[3]
 TEXT = "Hanna paints the shed before 20 September. The boat lies behind the old mill."
 NOTE = Lesson("n", "/f/note.md", "c" * 64, None, "Note", "", "markdown", TEXT, 0, len(TEXT))
 
@@ -42,16 +49,63 @@ def store(home: Home) -> Iterator[RowStore]:
 def test_what_was_asked_is_not_asked_again(store: RowStore) -> None:
     model = Counted()
 
-    def compose(until: float) -> int:
+    def ask(until: float) -> int:
         questions.rows([NOTE], model, Runs(), lambda _event: None, until, store)
         return len(replay.rows(model, 10, Runs(), lambda _event: None, until, store))
 
-    assert compose(math.inf) == 10
+    assert ask(math.inf) == 10
     asked = model.calls
     assert asked > 10
     # Without any time left the same rows come back, from the store alone.
-    assert compose(-math.inf) == 10
+    assert ask(-math.inf) == 10
     assert model.calls == asked
+
+
+LESSONS = [
+    Lesson(f"n{at}", f"/f/{at}.md", "c" * 64, None, f"Note {at}", "", "markdown", text, 0, len(text))
+    for at, text in enumerate(
+        (
+            TEXT,
+            "Nadia Kowal sold the Petrel to Piet Vermeer for 4,150 crowns. She lives in Ulvik.",
+            "berth: 41\nowner: Tom Ruiz\n\nThe Heron was built in 1967 and lies in the old harbour.",
+        )
+    )
+]
+
+
+def composed(model: FakeChat, home: Home) -> list[Row]:
+    """All rows of `LESSONS`, with all the time in the world."""
+    store = RowStore(home.rows_db, "model-a")
+    try:
+        return compose.compose(LESSONS, model, compose.Plan(seconds=1e9), Runs(), lambda _event: None, store)
+    finally:
+        store.close()
+
+
+class Killed(Counted):
+    """Kills its process at one of its answers."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def _answer(self, prompt: list[int]) -> str:
+        if self.calls == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super()._answer(prompt)
+
+
+def test_composing_that_was_killed_makes_the_rows_of_one_that_was_not(home: Home, tmp_path: Path) -> None:
+    undisturbed, resumed = Counted(), Counted()
+    expected = composed(undisturbed, home)
+    assert undisturbed.calls > 6 and any(row.kind == "replay" for row in expected)
+    other = Home(tmp_path / "other")
+    for at in (3, 2):
+        code = f"from {__name__} import *; composed(Killed({at}), Home(Path({str(other.root)!r})))"
+        ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT)
+        assert ran.returncode == -signal.SIGKILL
+    assert composed(resumed, other) == expected
+    assert resumed.calls == undisturbed.calls - 5
 
 
 def test_another_model_knows_nothing_of_it(store: RowStore, home: Home) -> None:
@@ -63,9 +117,12 @@ def test_another_model_knows_nothing_of_it(store: RowStore, home: Home) -> None:
 
 
 def test_a_forgotten_file_is_gone_from_the_disk_too(store: RowStore, home: Home) -> None:
-    store.keep("p", "1-2", "/f/note.md", "When does Zephyrine paint?")
+    other = RowStore(home.rows_db, "model-b")
+    for kept in (store, other):
+        kept.keep("p", "1-2", "/f/note.md", "When does Zephyrine paint?")
+    other.close()
     store.keep("q", "1-2", "/f/other.md", "")
-    assert store.forget("/f/note.md") == 1
+    assert rows_db.forget(home.rows_db, "/f/note.md".__eq__) == 2
     assert store.found("p", "1-2") is None and store.found("q", "1-2") == ""
     for path in home.root.glob("rows.db*"):
         assert b"Zephyrine" not in path.read_bytes()
