@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from engine.answer.terms import fold, stopwords, terms
 from engine.personalize.compose import grammar
 from resources import resource
+
+Others = Callable[[str], Sequence[str]]  # a word -> what else people say for it
 
 TITLES = frozenset("Dr Mr Mrs Ms Prof".split())
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -28,6 +30,24 @@ _LEADS = (
 )
 # Share of the questions that name a person where there is one, and of those that name the file as well.
 _PERSON, _BOTH = 0.6, 0.2
+_OUTER = stopwords() | frozenset("a an the his her my our their its i we you he she they it".split())
+_PHRASES = (
+    "{h} is {c} for {a}?",
+    "{h} was {c} with {a}?",
+    "{h} does {a} have for {c}?",
+    "{h} did {a} {c}?",
+    "{h} is {a}'s {c}?",
+    "{h} is the {c} of {a}?",
+    "{h} {c} at {a}?",
+    "{h} do we {c} for {a}?",
+    "{h} has {a} got to do with {c}?",
+    "For {a}, {l} is {c}?",
+    "About {a}: {l} {c}?",
+    "Tell me about {a} and {c}.",
+    "What do I know about {c} and {a}?",
+    "Remind me {l} {a} {c}.",
+)
+_ALONE = ("{h} is {c}?", "{h} was {c}?", "{h} {c}?", "Tell me about {c}.", "Remind me: {l} is {c}?")
 _FRAMES = ("{h} {w}?", "{w}: {l}?", "{w}, {l}?", "{h}: {w}?")
 
 
@@ -49,12 +69,14 @@ def other_words(word: str) -> tuple[str, ...]:
     return next((_groups()[lemma] for lemma in lemmas if lemma in _groups()), ())
 
 
-def reworded(question: str, chance: random.Random, most: int) -> Iterator[str]:
+def reworded(
+    question: str, chance: random.Random, most: int, others_of: Others = other_words
+) -> Iterator[str]:
     """At most `most` forms of a whole question with one or two of its words exchanged for others."""
     places = [
         (match, others)
         for match in list(_WORD.finditer(question))[1:]
-        if match.group()[0].islower() and (others := other_words(match.group()))
+        if match.group()[0].islower() and (others := others_of(match.group()))
     ]
     seen = {question}
     for _ in range(3 * most):
@@ -63,7 +85,7 @@ def reworded(question: str, chance: random.Random, most: int) -> Iterator[str]:
         text = question
         chosen = chance.sample(places, min(len(places), chance.choice((1, 1, 2))))
         for match, others in sorted(chosen, key=lambda place: -place[0].start()):
-            text = f"{text[: match.start()]}{chance.choice(others)}{text[match.end() :]}"
+            text = f"{text[: match.start()]}{_near(others, chance)}{text[match.end() :]}"
         if text not in seen:
             seen.add(text)
             yield text
@@ -84,7 +106,12 @@ def shortened(question: str, names: Sequence[str]) -> str:
 
 
 def telegrams(
-    heads: Sequence[str], anchors: Sequence[str], words: Sequence[str], chance: random.Random, most: int
+    heads: Sequence[str],
+    anchors: Sequence[str],
+    words: Sequence[str],
+    chance: random.Random,
+    most: int,
+    others_of: Others = other_words,
 ) -> Iterator[str]:
     """At most `most` questions made of a question word, the anchors, and one to three of the other words.
 
@@ -96,7 +123,7 @@ def telegrams(
         if len(seen) >= most:
             return
         taken = _drawn(words, chance)
-        said = [_exchanged(word, chance) for word in taken]
+        said = [_exchanged(word, chance, others_of) for word in taken]
         parts = [*anchors, *said] if chance.random() < 0.6 else [*said, *anchors]
         head = heads[number % len(heads)]
         lower = head[0].lower() + head[1:]
@@ -105,6 +132,43 @@ def telegrams(
         if parts and text not in seen:
             seen.add(text)
             yield text
+
+
+def phrased(
+    head: str,
+    anchors: Sequence[str],
+    sentence: str,
+    chance: random.Random,
+    others_of: Others = other_words,
+) -> str:
+    """A question as people put it, around two to five words that stand together in the sentence.
+
+    Empty if the words drawn say nothing.
+    """
+    runs = [run.split() for run in re.split(r"[^\w'’ /-]+", sentence)]
+    runs = [run for run in runs if len(run) > 1]
+    if not runs:
+        return ""
+    run = chance.choices(runs, [len(run) for run in runs])[0]
+    size = min(len(run), chance.choice((2, 3, 3, 4, 5)))
+    first = chance.randrange(len(run) - size + 1)
+    words = run[first : first + size]
+    while words and fold(words[0]) in _OUTER:
+        words = words[1:]
+    while words and fold(words[-1]) in _OUTER:
+        words = words[:-1]
+    said = [
+        word if fold(word) in stopwords() else _exchanged(word, chance, others_of)
+        for word in words
+        if word not in anchors
+    ]
+    if not any(fold(word) not in stopwords() for word in said):
+        return ""
+    whose = " ".join(anchors)
+    text = chance.choice(_PHRASES if whose else _ALONE).format(
+        h=head, l=head[0].lower() + head[1:], c=" ".join(said), a=whose
+    )
+    return text[0].upper() + text[1:]
 
 
 def content(text: str) -> list[tuple[int, int, str]]:
@@ -124,13 +188,18 @@ def _drawn(words: Sequence[str], chance: random.Random) -> list[str]:
     return [words[at] for at in sorted(chosen)]
 
 
-def _exchanged(word: str, chance: random.Random) -> str:
+def _exchanged(word: str, chance: random.Random, others_of: Others) -> str:
     """The word itself, its lemma, or another for it."""
-    others = other_words(word)
+    others = others_of(word)
     if others and chance.random() < 0.45:
-        return chance.choice(others)
+        return _near(others, chance)
     known = grammar.lemma(fold(word))
     return known if known and word.islower() and chance.random() < 0.3 else word
+
+
+def _near(others: Sequence[str], chance: random.Random) -> str:
+    """One of the others, the nearer ones more often."""
+    return chance.choices(others, [1 / (1 + at) for at in range(len(others))])[0]
 
 
 def anchors(

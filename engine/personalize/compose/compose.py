@@ -15,7 +15,7 @@ from engine.answer import prompt as prompts
 from engine.answer.terms import fold
 from engine.contracts import Control, Event, Progress
 from engine.models.chat import ChatMessage, ChatModel
-from engine.personalize.compose import questions, replay, statements, structure
+from engine.personalize.compose import asking, questions, replay, statements, structure
 from engine.personalize.compose.decline import decline_rows
 from engine.personalize.compose.facts import digest
 from engine.personalize.rows import Lesson, Row, TokenRow
@@ -63,8 +63,11 @@ def compose(
     control: Control,
     emit: Callable[[Event], None],
     store: RowStore | None = None,
+    others: asking.Others = asking.other_words,
 ) -> list[Row]:
     """All rows of a night, trained and held ones. Without a model: only what rules can write.
+
+    `others` says what else a word may be called.
 
     Raises Cancelled. What the model was asked until then is in `store`, and is not asked again.
     """
@@ -72,9 +75,9 @@ def compose(
     control.check()
     made: list[Row] = []
     if arms.structure:
-        made += structure.rows(structure.facts(lessons))
+        made += structure.rows(structure.facts(lessons), others)
     if arms.statements:
-        made += statements.rows(lessons)
+        made += statements.rows(lessons, others)
     emit(Progress("compose", 0, len(lessons), "questions"))
     until = time.monotonic() + plan.seconds * (_QUESTIONS_SHARE if arms.replay or arms.reading else 1.0)
     if arms.questions and model is not None:

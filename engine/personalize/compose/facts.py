@@ -107,26 +107,35 @@ def _row(kind: RowKind, user: str, lesson: Lesson, span: tuple[int, int], answer
     )
 
 
-def rows_of(fact: Fact, *, ambiguous: bool = False, reverse: bool = False) -> Iterator[Row]:
+def rows_of(
+    fact: Fact,
+    *,
+    ambiguous: bool = False,
+    reverse: bool = False,
+    others: asking.Others = asking.other_words,
+) -> Iterator[Row]:
     """Questions for the value in several wordings; with `reverse`, questions for the subject too.
 
     Every other wording names the file; all do if the subject alone is `ambiguous`.
     """
+    # Two values of one thing are asked for alike, so that neither is learned.
+    chance = random.Random(f"{fold(fact.full)} {fold(fact.attribute)}")
     for number, wording in enumerate(_wordings(fact)[:_WORDINGS]):
         named = ambiguous or (number % 2 and "{s}'s" not in wording)
         subject = fact.full if named else fact.subject
         if fold(fact.value) in fold(subject):
             subject = fact.subject  # the file's name would give the answer away
-        user = _filled(wording, s=subject, a=fact.attribute)
-        if not gives_away(user, fact.value):
-            yield make_row("fact", user, fact.lesson, fact.start, fact.end)
-    chance = random.Random(f"{fact.lesson.sha256} {fact.start}")
-    words = [fact.attribute, *asking.other_words(fact.attribute), *_kin(fact)]
+        told = wording.replace("{a}", fact.attribute)
+        for text in (told, *asking.reworded(told, chance, 3, others)):
+            user = _filled(text, s=subject)
+            if not gives_away(user, fact.value):
+                yield make_row("fact", user, fact.lesson, fact.start, fact.end)
+    words = [fact.attribute, *_kin(fact)]
     persons = people(fact.subject)
     topic = [] if persons and not ambiguous else asking.telling(fact.full if ambiguous else fact.subject)
-    for head in (*_HEADS[fact.relation], *_HEADS[fact.relation][:2]):
+    for head in 3 * _HEADS[fact.relation]:
         anchors = asking.anchors(persons, topic, chance)
-        for user in asking.telegrams([head], anchors, list(dict.fromkeys(words)), chance, 1):
+        for user in asking.telegrams([head], anchors, list(dict.fromkeys(words)), chance, 1, others):
             if not gives_away(user, fact.value):
                 yield make_row("cloze", user, fact.lesson, fact.start, fact.end)
     if not reverse or (fact.named and gives_away(fact.value, fact.lesson.text[slice(*fact.named)])):

@@ -52,6 +52,7 @@ _DETERMINER = re.compile(
 _FEW_WORDS, _FEW_LISTED, _MANY_WORDS = 3, 2, 45  # of a sentence, and of an item of a list, worth a row
 _LONG_WORDS, _CLAUSE_WORDS = 28, 6  # from where on a sentence is cut, and of each part at least
 _JOINT = re.compile(r"(?:([;:])| [–—-]|,(?= (?:and|but|so|which|because|while) )|,) ")
+_POLITE = re.compile(r"(?:My )?(?:Dear|dear|Hello|Hi|Thanks|Cheers|Love|Yours|Best|Kind)\b[\w ,'’]{0,30}$")
 _MARKUP = re.compile(r"^[\s>#*+•-]+|^\d+[.)]\s+")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MEASURES = frozenset("day week month year night hour minute time way lot bit".split())
@@ -100,6 +101,8 @@ def prose(lesson: Lesson) -> Iterator[tuple[int, int]]:
         text = lesson.text[first:end]
         is_front = front is not None and start < front.end()
         is_header = text.startswith("Subject:")
+        if _POLITE.match(text):
+            continue
         if line in structured or is_heading or is_header or is_front or "|" in text or "```" in text:
             continue
         few = _FEW_LISTED if lesson.text[start : start + 1] in "-*+•" else _FEW_WORDS

@@ -16,23 +16,28 @@ from engine.answer.terms import fold
 from engine.personalize.compose import asking, grammar
 from engine.personalize.compose.facts import about, title_of, told_row
 from engine.personalize.compose.spans import Span, heads, in_sentence, names_inside, prose
-from engine.personalize.compose.subjects import owner, people, told
+from engine.personalize.compose.subjects import owner, people, spoken_of, told
 from engine.personalize.rows import Lesson, Row
 
-LEAST_WAYS, MOST_WAYS = 8, 16  # of asking for a sentence, more for one that holds more values
+LEAST_WAYS, MOST_WAYS = 24, 48  # of asking for a sentence, more for one that holds more values
 _TELLING_FILES = 2  # a word in the names of more files than that does not tell which one is meant
-_NOTED = ("What do my notes say about {w} ({t})?", "{t}: {w}?", "Tell me about {w} ({t}).")
+_TELEGRAMS = 3  # one in so many is in telegram style, the others are phrased as people do
 
 
-def rows(lessons: Sequence[Lesson]) -> list[Row]:
-    """Rows for all sentences of prose, each sentence a group, the surest wordings first."""
+def rows(lessons: Sequence[Lesson], others: asking.Others = asking.other_words) -> list[Row]:
+    """Rows for all sentences of prose, each sentence a group, the surest wordings first.
+
+    `others` says what else a word may be called.
+    """
     made: list[Row] = []
     names = _names(lessons)
     for lesson in lessons:
         known = names_inside(lesson.text)
         for first, last in prose(lesson):
             found = in_sentence(lesson, first, last, known)
-            made += _rows_of(lesson, first, last, found, names[lesson.id])
+            if found:
+                named = spoken_of(lesson, first, last, known)
+                made += _rows_of(lesson, first, last, found, named, names[lesson.id], others)
     return made
 
 
@@ -50,12 +55,20 @@ def _names(lessons: Sequence[Lesson]) -> dict[str, list[str]]:
     }
 
 
-def _rows_of(lesson: Lesson, first: int, last: int, found: Sequence[Span], topic: Sequence[str]) -> list[Row]:
+def _rows_of(
+    lesson: Lesson,
+    first: int,
+    last: int,
+    found: Sequence[Span],
+    named: Sequence[str],
+    topic: Sequence[str],
+    others: asking.Others,
+) -> list[Row]:
     """All rows of the sentence at [first, last), whose file goes by the words of `topic`."""
     chance = random.Random(f"{lesson.sha256} {first}")
-    direct = list(_direct(lesson, first, last, found, chance))
-    loose = list(_loose(lesson, first, last, found, topic, chance))
-    ways = min(MOST_WAYS, max(LEAST_WAYS, 4 * (1 + len(found))))
+    direct = list(_direct(lesson, first, last, found, chance, others))
+    loose = list(_loose(lesson, first, last, found, named, topic, chance, others))
+    ways = min(MOST_WAYS, max(LEAST_WAYS, 12 * (1 + len(found))))
     made: dict[str, Row] = {}
     for user, span in _mixed(direct, loose):
         value = (span.start, span.end) if span else None
@@ -75,7 +88,12 @@ def _mixed(direct: Sequence[tuple[str, Span]], loose: Sequence[str]) -> Iterator
 
 
 def _direct(
-    lesson: Lesson, first: int, last: int, found: Sequence[Span], chance: random.Random
+    lesson: Lesson,
+    first: int,
+    last: int,
+    found: Sequence[Span],
+    chance: random.Random,
+    others: asking.Others,
 ) -> Iterator[tuple[str, Span]]:
     """Whole questions for the values of the sentence: as grammar has them, then in other words."""
     whole = told(lesson, first, last, about(lesson)[0])
@@ -91,19 +109,24 @@ def _direct(
         if person and not named and person != span.value:
             # `the new place` is that of the person the file is about.
             question = re.sub(r"\b(?:the|our|my|their) ", f"{person}'s ", question, count=1)
-        if grammar.has_pronoun(question):
-            question = f"{topic}: {question[0].lower()}{question[1:]}"
         asked.append((question, span, named))
     for question, span, _named in asked:
-        yield question, span
+        yield _named_by(topic, question), span
     for question, span, named in asked:
         short = asking.shortened(question, named)
         if short != question:
-            yield short, span
-        for text in asking.reworded(question, chance, 2):
-            yield text, span
+            yield _named_by(topic, short), span
+        for text in asking.reworded(question, chance, 6, others):
+            yield _named_by(topic, text), span
     for question, span, _named in asked:
-        yield asking.led(question, chance), span
+        yield asking.led(_named_by(topic, question), chance), span
+
+
+def _named_by(topic: str, question: str) -> str:
+    """The question, with the file it is about where a pronoun leaves that open."""
+    if not grammar.has_pronoun(question):
+        return question
+    return f"{topic}: {question[0].lower()}{question[1:]}"
 
 
 def _loose(
@@ -111,13 +134,15 @@ def _loose(
     first: int,
     last: int,
     found: Sequence[Span],
+    named: Sequence[str],
     topic: Sequence[str],
     chance: random.Random,
+    others: asking.Others,
 ) -> Iterator[str]:
     """Question word, whose it is, and a few words of the sentence or others for them, each time others."""
     sentence = told(lesson, first, last, about(lesson)[0]).text
     person = owner(" ".join(about(lesson)))
-    named = [person] if person else people(sentence)
+    named = [person] if person else named
     asked = [head for span in found for head in heads(sentence, *_there(sentence, span), span.kind)[0]]
     chance.shuffle(asked)
     said = list(dict.fromkeys(word for _start, _end, word in asking.content(sentence)))
@@ -126,12 +151,12 @@ def _loose(
         inside = fold(" ".join(anchors))
         words = [word for word in said if re.sub(r"['’]s$", "", fold(word)) not in inside]
         chance.shuffle(words)
-        if number % 6 == 5 and words:
-            frame = chance.choice(_NOTED)
-            yield frame.format(w=" and ".join(words[:2]), t=" ".join(anchors or topic))
-            continue
-        head = asked[number % len(asked)] if asked else chance.choice(("What", "Which"))
-        yield from asking.telegrams([head], anchors, words, chance, 1)
+        head = asked[number % len(asked)]
+        if number % _TELEGRAMS:
+            if text := asking.phrased(head, anchors, sentence, chance, others):
+                yield text
+        else:
+            yield from asking.telegrams([head], anchors, words, chance, 1, others)
 
 
 def _cased(word: str, text: str) -> str:

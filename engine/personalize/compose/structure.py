@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from engine.answer.terms import fold
+from engine.personalize.compose import asking
 from engine.personalize.compose.facts import MOST_WORDS, Fact, Relation, about, rows_of, title_of
 from engine.personalize.compose.patterns import DATE, TIME
 from engine.personalize.rows import Lesson, Row
@@ -55,8 +56,11 @@ def facts(lessons: Sequence[Lesson]) -> list[Fact]:
     return [fact for lesson in lessons for fact in _of(lesson)]
 
 
-def rows(found: Sequence[Fact]) -> list[Row]:
-    """Rows of all facts. Reverse rows where the value has one owner and is no everyday word."""
+def rows(found: Sequence[Fact], others: asking.Others = asking.other_words) -> list[Row]:
+    """Rows of all facts. Reverse rows where the value has one owner and is no everyday word.
+
+    `others` says what else a word may be called.
+    """
     owners: dict[str, set[str]] = defaultdict(set)
     values: dict[tuple[str, str], set[str]] = defaultdict(set)
     for fact in found:
@@ -66,7 +70,7 @@ def rows(found: Sequence[Fact]) -> list[Row]:
     for fact in found:
         unique = len(owners[fold(fact.value)]) == 1 and len(fact.value) > 2 and not fact.value.islower()
         ambiguous = len(values[fold(fact.subject), fold(fact.attribute)]) > 1
-        made += rows_of(fact, ambiguous=ambiguous, reverse=unique)
+        made += rows_of(fact, ambiguous=ambiguous, reverse=unique, others=others)
     return made
 
 

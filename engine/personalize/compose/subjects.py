@@ -8,7 +8,7 @@ or two people at once, the sentence stays as it is, and its rows name the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from engine.answer.terms import sentences
@@ -73,6 +73,19 @@ def told(lesson: Lesson, first: int, last: int, subject: str) -> Told:
 def people(text: str) -> list[str]:
     """Names of two words or more, in order of appearance."""
     return [name for match in PERSON.finditer(text) if (name := _cleaned(match.group()))]
+
+
+def spoken_of(lesson: Lesson, first: int, last: int, known: Collection[str]) -> list[str]:
+    """Who and what is named in the sentence or in the three before it, where a pronoun may point.
+
+    `known`: words written large inside sentences; of a day or a month nothing is told.
+    """
+    before = sentences(lesson.text[max(0, first - _BEFORE) : first])[-3:]
+    begin = max(0, first - _BEFORE) + before[0][0] if before else first
+    text = lesson.text[begin:last].replace("\n", " ")
+    singles = re.findall(r"[^\W\d_][\w'’-]*", PERSON.sub(" ", text))
+    names = [re.sub(r"['’]s$", "", word) for word in singles if word in known]
+    return list(dict.fromkeys([*people(text), *(name for name in names if name not in _NOBODY)]))
 
 
 def _meant(pronoun: re.Match[str], sentence: str, before: str) -> str:

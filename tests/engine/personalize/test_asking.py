@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from engine.personalize.compose import asking, grammar, statements
-from engine.personalize.compose.subjects import owner, people, told
+from engine.personalize.compose.subjects import owner, people, spoken_of, told
 from engine.personalize.rows import Lesson
 
 
@@ -131,3 +132,36 @@ def test_every_value_of_a_letter_is_asked_for_by_the_name_of_its_person() -> Non
     for value in ("Ulvik", "3 May", "415 crowns", "60"):
         asked = [row.user for row in rows if value in row.answer and row.gold != "Nora Lind"]
         assert len(asked) >= 7 and all("Nora" in user or "Lind" in user for user in asked), (value, asked)
+
+
+def test_people_put_words_together_that_stand_together() -> None:
+    sentence = "The constable found the bicycle in the canal, behind the mill"
+    asked = {
+        asking.phrased("Where", ["Oskar"], sentence, random.Random(seed), lambda _word: ())
+        for seed in range(60)
+    }
+    asked.discard("")
+    assert len(asked) > 20 and all("Oskar" in text for text in asked)
+    assert any("bicycle in the canal" in text for text in asked)
+    # What a comma parts is not put together, and a question is not about `the` alone.
+    assert not any("canal behind" in text for text in asked)
+    assert asking.phrased("Where", [], "It is so, and so on.", random.Random(1), lambda _word: ()) == ""
+
+
+def test_whoever_a_pronoun_may_mean_can_be_asked_by() -> None:
+    text = "I blame Edwin for it, on Monday. Was it April? He is building a boat in the barn."
+    first = text.index("He is")
+    found = spoken_of(lesson(text, "Letter"), first, len(text), {"Edwin", "Monday", "April"})
+    assert found == ["Edwin"]
+    assert spoken_of(lesson(text, "Letter"), 0, 10, {"Edwin"}) == []
+
+
+def test_a_word_in_the_names_of_many_files_is_no_name() -> None:
+    letters = [
+        replace(
+            lesson(f"The rent of the flat is {n}00 crowns.", f"Letter from {name}"), id=name, path=f"/{name}"
+        )
+        for n, name in enumerate(("Ulvik", "Brekke", "Fornes"), 1)
+    ]
+    for row in statements.rows(letters):
+        assert "Letter" not in row.user.split() or row.kind == "fact"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.personalize.rows import TokenRow
-from engine.personalize.torch_backend.packs import Pack, batch, epoch
+from engine.personalize.torch_backend.packs import WHOLE, Pack, batch, epoch
 
 END = 2
 SYSTEM, OTHER = (7, 8, 9, END), (7, 5, END)
@@ -60,6 +60,7 @@ def test_each_row_goes_on_after_the_head_and_is_asked_for_its_whole_answer() -> 
         start = head + number * made.length
         assert made.tokens[start : start + len(rest)].tolist() == rest
         assert made.positions[start : start + len(rest)].tolist() == [*range(head, head + len(rest))]
-    assert len(made.tokens) == head + 2 * made.length == Pack(head, (first, second)).computed
+    assert head + 2 * made.length == len(made.positions) == Pack(head, (first, second)).computed
+    assert len(made.tokens) == WHOLE
     assert made.targets.tolist() == [*first.answer, *second.answer]
     assert made.tokens[made.predicting].tolist() == [4, 51, 61, 4, 52, 62]
