@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 # Of the minutes. Loading models and what a stage runs over come out of what is left.
 COMPOSE_SHARE, TRAIN_SHARE, EXPORT_SHARE, EVALUATE_SHARE = 0.13, 0.60, 0.03, 0.20
-# A row of a note with its part of the head it shares, and how often it is seen at least: of more rows than
-# that each would be half learned.
-ROW_TOKENS, LEAST_EPOCHS = 40, 2
-# Rules write about two rows for each token of a note. Reading more than this would leave most facts with one
-# or two wordings, and those are not learned.
-PASSAGE_TOKENS_A_ROW = 1.5
+# A row of a note with its part of the head it shares, and how often it is seen at least. Once is enough: a
+# fact is in many rows, and new wordings teach more than old ones again.
+ROW_TOKENS, LEAST_EPOCHS = 55, 1
+# Reading more than this would leave most sentences with a few wordings each, and those are not learned.
+PASSAGE_TOKENS_A_ROW = 1.0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from engine.personalize import parity, room, rows, select
 from engine.personalize.budget import EVALUATE_SHARE, EXPORT_SHARE, Budget
 from engine.personalize.calibrate import run_memory
 from engine.personalize.compose import compose as composing
+from engine.personalize.compose.thesaurus import Thesaurus
 from engine.personalize.decide import decide
 from engine.personalize.evaluate import Outcome, Probe, run_arm, run_with_files, shares
 from engine.personalize.night import Night, Stage
@@ -70,6 +71,7 @@ def _select(night: Night) -> Mapping[str, Any]:
 def _compose(night: Night) -> Mapping[str, Any]:
     """Rows, the questions held out to score them, and the tokens to train on."""
     lessons = list(rows.read_lessons(night.run.lessons))
+    words = Thesaurus.build(load_embedder(night.home), night.home.cache, night.control)
     with _chat(night.home) as model:
         budget = night.budget
         plan = composing.Plan(
@@ -77,7 +79,7 @@ def _compose(night: Night) -> Mapping[str, Any]:
         )
         store = RowStore(night.home.rows_db, model.id)
         try:
-            made = composing.compose(lessons, model, plan, night.control, night.emit, store)
+            made = composing.compose(lessons, model, plan, night.control, night.emit, store, words.others)
         finally:
             store.close()
         trained = [row for row in made if row.split == "train"]

@@ -22,7 +22,7 @@ from engine.personalize.rows import Lesson, Row, TokenRow
 from engine.personalize.rows_db import RowStore
 
 ANSWER_WORDS = 40  # a row that answers at greater length teaches rambling
-_QUESTIONS_SHARE = 0.7  # of the seconds that asking the model may take; replay gets the rest
+_QUESTIONS_SHARE = 0.3  # of the seconds that asking the model may take; replay gets the rest
 _HELD_KINDS = ("fact",)
 
 

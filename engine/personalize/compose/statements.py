@@ -19,7 +19,8 @@ from engine.personalize.compose.spans import Span, heads, in_sentence, names_ins
 from engine.personalize.compose.subjects import owner, people, spoken_of, told
 from engine.personalize.rows import Lesson, Row
 
-LEAST_WAYS, MOST_WAYS = 24, 48  # of asking for a sentence, more for one that holds more values
+# Of asking for a sentence, whatever it holds: what is asked for more often is answered too often.
+WAYS = 24
 _TELLING_FILES = 2  # a word in the names of more files than that does not tell which one is meant
 _TELEGRAMS = 3  # one in so many is in telegram style, the others are phrased as people do
 
@@ -68,12 +69,11 @@ def _rows_of(
     chance = random.Random(f"{lesson.sha256} {first}")
     direct = list(_direct(lesson, first, last, found, chance, others))
     loose = list(_loose(lesson, first, last, found, named, topic, chance, others))
-    ways = min(MOST_WAYS, max(LEAST_WAYS, 12 * (1 + len(found))))
     made: dict[str, Row] = {}
     for user, span in _mixed(direct, loose):
         value = (span.start, span.end) if span else None
         row = told_row("fact" if span else "cloze", user, lesson, (first, last), value)
-        if len(made) < ways:
+        if len(made) < WAYS:
             made.setdefault(fold(user), row)
     return list(made.values())
 
@@ -146,7 +146,7 @@ def _loose(
     asked = [head for span in found for head in heads(sentence, *_there(sentence, span), span.kind)[0]]
     chance.shuffle(asked)
     said = list(dict.fromkeys(word for _start, _end, word in asking.content(sentence)))
-    for number in range(3 * MOST_WAYS):
+    for number in range(3 * WAYS):
         anchors = asking.anchors(named, topic, chance, always=bool(person))
         inside = fold(" ".join(anchors))
         words = [word for word in said if re.sub(r"['’]s$", "", fold(word)) not in inside]
