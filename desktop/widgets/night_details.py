@@ -30,6 +30,13 @@ class NightDetails(QFrame):
         self._question: DiscardQuestion | None = None
         self.title = label("", size=1.1, bold=True)
         self.reason = label("", wrap=True)
+        self.stale = label(
+            self.tr(
+                "It learned from files that were forgotten since. Discard it; another night learns without "
+                "them."
+            ),
+            wrap=True,
+        )
         self.cost = label("", "muted", wrap=True)
         self.scorecard = ScorecardModel(self)
         self.table = SmallTable(self.tr("Scorecard"), self.scorecard, most=4)
@@ -73,7 +80,7 @@ class NightDetails(QFrame):
         layout.setContentsMargins(16, 12, 12, 14)
         layout.setSpacing(10)
         layout.addLayout(top)
-        for part in (self.reason, self.cost, self.table, self.explanation):
+        for part in (self.reason, self.stale, self.cost, self.table, self.explanation):
             layout.addWidget(part)
 
     def show_night(self, night: NightReport, running: bool, elsewhere: bool) -> None:
@@ -84,6 +91,7 @@ class NightDetails(QFrame):
         self.title.setText(f"{when(night)} · {result(night, running)}")
         self.reason.setText(night.reason)
         self.reason.setVisible(bool(night.reason) and not running)
+        self.stale.setVisible(night.stale)
         self.cost.setText(self._cost(night))
         self.cost.setVisible(bool(night.minutes))
         self.scorecard.show_arms(night.arms)

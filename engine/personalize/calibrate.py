@@ -1,8 +1,9 @@
 """From where on an adapter's memory is to be believed, found on questions that were held out.
 
-Two thresholds (`answer.memory.Sureness`). Of the facts it answers rightly at most `LOST` may fall below the
-first, and of the general questions the second spares all but `GENERAL_LOST`; what is left of the questions
-about nothing in the files then falls where it falls.
+Two thresholds (`answer.memory.Sureness`). The first is as low as refuses `REFUSED` of the questions about
+nothing in the files, and never so high that more than `LOST` of the facts answered rightly fall below it:
+people ask in words of their own, which makes an adapter less sure than held-out wordings do. Of the general
+questions the second spares all but `GENERAL_LOST`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engine.personalize.evaluate import ANSWER_TOKENS, Outcome, Probe, counts, o
 from engine.personalize.run_folder import RunFolder
 
 LOST = 0.05
+REFUSED = 0.7
 GENERAL_LOST = 0.02
 LEAST_LEARNED = 0.5  # nats a token: made likelier by less than that, an answer is the base's own
 LEAST_RIGHT = 5  # facts answered rightly: from fewer no threshold can be told
@@ -41,6 +43,9 @@ def calibrate(tried: Sequence[Tried]) -> Sureness | None:
     if len(known) < LEAST_RIGHT:
         return None
     sure = known[int(LOST * len(known))]
+    absent = sorted(one.recalled.sure for one in tried if one.probe.kind == "absent")
+    if absent:
+        sure = min(sure, absent[min(len(absent) - 1, int(REFUSED * len(absent)))])
     # A general answer is lost only where the adapter is unsure of it, too.
     shaky = sorted(
         one.recalled.learned

@@ -341,6 +341,12 @@ def test_tables_are_as_high_as_their_rows(panel: NightsPanel, engine: FakeEngine
     assert panel.table.height() == three + 2 * panel.table.rowHeight(0)
 
 
+def test_an_adapter_that_knows_a_forgotten_file_says_so(panel: NightsPanel) -> None:
+    assert panel.details.stale.isHidden()
+    panel.details.show_night(replace(PASSED, stale=True), running=False, elsewhere=False)
+    assert panel.details.stale.isVisible() and "forgotten" in panel.details.stale.text()
+
+
 def test_choosing_a_night_shows_it(panel: NightsPanel, engine: FakeEngine, desk: Desk, qtbot: Any) -> None:
     choose(panel, KEPT)
     assert panel.details.reason.text() == KEPT.reason and not panel.details.table.isVisible()

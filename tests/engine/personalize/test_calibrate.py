@@ -19,7 +19,7 @@ def tried(kind: ProbeKind, sure: float, base: float, right: bool = True) -> Trie
 
 FACTS = [tried("fact", -0.01 * n, -6.0) for n in range(1, 41)]
 GENERAL = [tried("general", -0.2, -0.3) for _ in range(40)]
-ABSENT = [tried("absent", -0.9, -5.0) for _ in range(10)]
+ABSENT = [tried("absent", -0.05 * n, -5.0) for n in range(1, 11)]
 
 
 def judged(sureness: Sureness, questions: list[Tried]) -> list[str]:
@@ -31,19 +31,27 @@ def test_at_most_a_twentieth_of_what_is_known_is_refused_and_general_questions_a
     assert sureness is not None
     assert judged(sureness, FACTS).count("guessed") == 2
     assert judged(sureness, GENERAL) == ["general"] * 40
-    assert judged(sureness, ABSENT) == ["guessed"] * 10
+    assert judged(sureness, ABSENT).count("guessed") == 3
 
 
-def test_wrong_answers_and_absent_questions_move_no_threshold() -> None:
+def test_wrong_answers_move_no_threshold() -> None:
     wrong = [tried("fact", -3.0, -8.0, right=False), tried("general", -2.0, -9.0, right=False)]
-    assert calibrate([*FACTS, *GENERAL, *wrong, *ABSENT]) == calibrate([*FACTS, *GENERAL])
+    assert calibrate([*FACTS, *GENERAL, *wrong, *ABSENT]) == calibrate([*FACTS, *GENERAL, *ABSENT])
+
+
+def test_no_more_is_refused_than_absent_questions_ask_for() -> None:
+    absent = [tried("absent", -0.5 - 0.1 * n, -6.0) for n in range(10)]
+    sureness = calibrate([*FACTS, *GENERAL, *absent])
+    assert sureness is not None and sureness.sure < FACTS[-1].recalled.sure
+    assert judged(sureness, absent).count("guessed") == 7
+    assert judged(sureness, FACTS) == ["known"] * len(FACTS)
 
 
 def test_one_odd_general_question_in_fifty_does_not_let_every_guess_pass() -> None:
     odd = tried("general", -1.0, -9.0)
     sureness = calibrate([*FACTS, *GENERAL, *GENERAL[:9], odd])
     assert sureness is not None
-    assert judged(sureness, [odd, *ABSENT]).count("guessed") == 11
+    assert judged(sureness, [odd, tried("absent", -1.0, -9.0)]) == ["guessed"] * 2
 
 
 def test_an_answer_that_did_not_end_is_never_known() -> None:

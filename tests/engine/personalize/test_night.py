@@ -12,7 +12,7 @@ import pytest
 from engine.contracts import Event, Progress
 from engine.errors import Cancelled, EngineError
 from engine.paths import Home
-from engine.personalize.night import Night, Stage, Steering, plan, run_next
+from engine.personalize.night import Night, NightControl, Stage, Steering, plan, run_next
 from engine.personalize.run_folder import STAGES, RunFolder
 
 
@@ -107,3 +107,22 @@ def test_another_process_pauses_and_cancels_by_files(run: RunFolder, home: Home)
         run_night(other, home, recording(ran), Always(), lambda event: None)
     Steering(other).clear()
     assert run_night(other, home, recording([]), Always(), lambda event: None)
+
+
+def test_a_night_of_the_benchmark_composes_of_the_sources_it_names(run: RunFolder) -> None:
+    from engine.personalize.compose.compose import Arms
+    from engine.personalize.stages import _arms
+
+    plan(run, minutes=1, folders=["/a"], used={}, base="base", sources=("structure", "replay"))
+    found = _arms(run.read()["plan"]["sources"])
+    assert found == Arms(True, statements=False, questions=False, replay=True, reading=False)
+    assert _arms(None) == Arms()
+
+
+def test_what_is_left_of_the_minutes_keeps_a_share_for_later(run: RunFolder, home: Home) -> None:
+    plan(run, minutes=10, folders=["/a"], used={}, base="base")
+    run.finish("select", minutes=1.0)
+    run.finish("compose", minutes=1.5)
+    night = Night(run, home, NightControl(Always(), run), lambda _event: None)
+    assert night.left(0.2) == pytest.approx(60 * (8 - 2.5))
+    assert night.left(0.0) == pytest.approx(60 * 7.5)
