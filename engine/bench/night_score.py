@@ -34,22 +34,28 @@ PASTED = 4000  # code points of a file, at most, that the reading test shows
 
 @dataclass(frozen=True)
 class Score:
-    """What one night was worth. `unfamiliar`, `reading`: (right, asked); reading of base and adapter."""
+    """What one night was worth. `unfamiliar`, `reading`: (right, asked); reading of base and adapter.
+
+    `refused`: (refused, known), facts that the adapter answered rightly and was not believed.
+    """
 
     report: NightReport
     outcomes: tuple[Outcome, ...]
     unfamiliar: tuple[int, int]
+    refused: tuple[int, int]
     reading: dict[str, tuple[int, int]]
 
 
 def score(engine: Engine, report: NightReport, probes: Sequence[Probe], folder: Path) -> Score:
     """All arms over all questions. `folder` holds the files that the questions name."""
-    outcomes, reading = _without_files(engine, report, probes, folder)
+    run = RunFolder(engine.home.nights / report.id)
+    outcomes, refused, reading = _without_files(engine, run, probes, folder)
     outcomes += _with_files(engine, report, probes)
-    trained = list(rows.read_rows(RunFolder(engine.home.nights / report.id).rows))
-    known = familiar(probes, trained)
-    told = [o.right for o in outcomes if (o.arm, o.kind) == ("adapter", "fact") and o.probe not in known]
-    return Score(report, tuple(outcomes), (sum(told), len(told)), reading)
+    known = familiar(probes, list(rows.read_rows(run.rows)))
+    right = [
+        one.right for one in outcomes if (one.arm, one.kind) == ("adapter", "fact") and one.probe not in known
+    ]
+    return Score(report, tuple(outcomes), (sum(right), len(right)), refused, reading)
 
 
 def read_questions(path: Path) -> list[Probe]:
@@ -88,28 +94,26 @@ def _words(text: str) -> set[str]:
 
 
 def _without_files(
-    engine: Engine, report: NightReport, probes: Sequence[Probe], folder: Path
-) -> tuple[list[Outcome], dict[str, tuple[int, int]]]:
-    """Question and weights, nothing else; and reading."""
+    engine: Engine, run: RunFolder, probes: Sequence[Probe], folder: Path
+) -> tuple[list[Outcome], tuple[int, int], dict[str, tuple[int, int]]]:
+    """Question and weights, nothing else: outcomes, and `refused` and `reading` of `Score`."""
     card = catalog.default("chat")
+    limits, sureness = Limits.of(card), calibrate.stored(run)
     model = LlamaChat(
         prepare.prepared(card, engine.home), id=prepare.base_id(card), context=card.context, name=card.name
     )
-    outcomes: list[Outcome] = []
-    reading: dict[str, tuple[int, int]] = {}
-    arms: tuple[Arm, ...] = ("base", "adapter")
     try:
-        for arm in arms:
-            model.use_adapter(engine.adapter_file(report.id) if arm == "adapter" else None)
-            run = RunFolder(engine.home.nights / report.id)
-            sureness = calibrate.stored(run) if arm == "adapter" else None
-            outcomes += run_arm(
-                arm, model, probes, _no_search, Limits.of(card), _Always(), lambda _event: None, sureness
-            )
-            reading[arm] = _reading(model, probes, folder)
+        outcomes = run_arm("base", model, probes, _no_search, limits, _Always(), lambda _event: None)
+        reading = {"base": _reading(model, probes, folder)}
+        model.use_adapter(engine.adapter_file(run.id))
+        tried = calibrate.recalled(model, probes, limits, _Always(), lambda _event: None)
+        outcomes += calibrate.told(model, tried, [sureness] * len(tried), limits)
+        reading["adapter"] = _reading(model, probes, folder)
     finally:
         model.close()
-    return outcomes, reading
+    known = [one for one in tried if one.probe.kind == "fact" and one.right]
+    lost = sum(sureness is not None and sureness.judge(one.recalled) == "guessed" for one in known)
+    return outcomes, (lost, len(known)), reading
 
 
 def _reading(model: ChatModel, probes: Sequence[Probe], folder: Path) -> tuple[int, int]:

@@ -132,6 +132,7 @@ def _as_json(name: str, one: Score) -> dict[str, Any]:
         "tokens_per_s": report.tokens_per_s,
         "peak_mb": report.peak_mb,
         "unfamiliar": {"right": one.unfamiliar[0], "questions": one.unfamiliar[1]},
+        "refused": {"facts": one.refused[0], "known": one.refused[1]},
         "reading": {arm: {"right": right, "questions": asked} for arm, (right, asked) in one.reading.items()},
         "differences": [asdict(difference) for difference in _differences(one)],
     }
@@ -155,6 +156,8 @@ def _show(name: str, one: Score) -> None:
     print(
         f"facts in words of which less than {FAMILIAR:.0%} stand in a trained row: {right} of {asked} known"
     )
+    lost, known = one.refused
+    print(f"facts the adapter answers rightly: {known}, of which it is not believed {lost}")
     for arm, (read, shown) in one.reading.items():
         print(f"reading, the right file pasted in, {arm}: {read} of {shown}")
     report = one.report

@@ -80,21 +80,37 @@ def run_memory(
 
     Each answer is judged by thresholds found without it. Raises Cancelled.
     """
+    tried = recalled(model, probes, limits, control, emit)
+    return told(model, tried, crossed(tried), limits), calibrate(tried)
+
+
+def recalled(
+    model: ChatModel,
+    probes: Sequence[Probe],
+    limits: Limits,
+    control: Control,
+    emit: Callable[[Progress], None],
+) -> list[Tried]:
+    """What the adapter says to every question, sure of it or not. Raises Cancelled."""
     tried = []
-    listener = _answerer(model, limits, None)
+    answerer = _answerer(model, limits, None)
     for number, probe in enumerate(probes):
         control.check()
         emit(Progress("evaluate", number, len(probes), "adapter"))
-        tried.append(Tried(probe, listener.recall(_asked(probe))))
-    outcomes = [
+        tried.append(Tried(probe, answerer.recall(_asked(probe))))
+    return tried
+
+
+def told(
+    model: ChatModel, tried: Sequence[Tried], thresholds: Sequence[Sureness | None], limits: Limits
+) -> list[Outcome]:
+    """What of it `ask` without files would say, by the thresholds for each."""
+    return [
         outcome(
-            "adapter",
-            one.probe,
-            _answerer(model, limits, sureness).told(_asked(one.probe), one.recalled),
+            "adapter", one.probe, _answerer(model, limits, sureness).told(_asked(one.probe), one.recalled)
         )
-        for one, sureness in zip(tried, crossed(tried), strict=True)
+        for one, sureness in zip(tried, thresholds, strict=True)
     ]
-    return outcomes, calibrate(tried)
 
 
 def _asked(probe: Probe) -> Question:
