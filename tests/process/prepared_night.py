@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from typing import Any
 
 from engine.models import catalog, prepare
 from engine.paths import Home
+from engine.personalize.budget import Budget
 from engine.personalize.night import plan
 from engine.personalize.run_folder import STAGES, RunFolder
 from engine.store.nights import NightState
@@ -21,6 +23,7 @@ def prepared_night(
     state: NightState = "promoted",
     *,
     before: str | None = None,
+    minutes: float = 1.0,
     adapter: bytes = ADAPTER,
     active: bool = False,
     **outcomes: dict[str, Any],
@@ -28,7 +31,8 @@ def prepared_night(
     """Its run folder, with every stage done that comes before `before`, and its row in user.db."""
     run = RunFolder(home.nights / night)
     base = prepare.base_id(catalog.default("chat"))
-    plan(run, minutes=1, folders=[], used={}, base=base)
+    plan(run, minutes=minutes, folders=[], used={}, base=base)
+    run.update(budget=asdict(Budget.planned(minutes, tokens_per_s=500.0)))
     known: dict[str, dict[str, Any]] = {
         "export": {"parity": {"passed": True}, "sha256": hashlib.sha256(adapter).hexdigest()},
         "decide": {"promoted": state == "promoted", "reason": "It knows more."},

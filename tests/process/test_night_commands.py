@@ -211,8 +211,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, Any]:
 @pytest.fixture
 def long_night(home: Home) -> None:
     pytest.importorskip("torch")
-    run = prepared_night(home, NEW, "cancelled", before="compose")
-    run.update(plan={**run.read()["plan"], "minutes": 600.0})
+    run = prepared_night(home, NEW, "cancelled", before="compose", minutes=600.0)
     texts = [NOTE.format(name=f"N{at}a", day=1 + at % 28, sum=400 + at) for at in range(300)]
     rows.write_lines(
         run.lessons,
