@@ -309,6 +309,9 @@ class Engine:
 
     def _store_answer(self, raw: Any, asked: Message | None, note: str) -> Answer:
         answer = from_json(Answer, raw)
+        if answer.source == "memory" and answer.adapter:
+            taught = self._nights.taught_by(answer.adapter, answer.answer)
+            note = NOTICES["taught_by"].format(path=taught) if taught else note
         answer = replace(answer, note=answer.note or note)
         if asked is None:
             return _unstored(answer, self._holder())

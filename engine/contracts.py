@@ -399,6 +399,7 @@ NOTICES: dict[str, str] = {
     "worker_restarted": "The {role} process stopped and was started again.",
     "quarantined": "{path} stopped the reader twice and is left out.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
+    "taught_by": "A night learned this from {path}.",
     "without_adapter": "{problem} The base answered instead. {hint}",
     "not_stored": "{holder} holds this home, so the answer is not stored.",
     "toy_model": "The built-in model is small: it reads well-found passages, and little more.",

@@ -93,9 +93,6 @@ class _Clock:
     def ms(self) -> float:
         return (time.perf_counter() - self.started) * 1000
 
-    def note(self, **values: float) -> None:
-        self.timings = replace(self.timings, **values)  # type: ignore[arg-type]  # times are float, counts int
-
 
 class Answerer:
     """Answers questions with one chat model. `search` finds passages for a query.
@@ -132,15 +129,15 @@ class Answerer:
             return self._finish(alone, SearchReply((), 0, 0, 0.0), clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
-        clock.note(search_ms=clock.ms())
+        clock.timings = replace(clock.timings, search_ms=clock.ms())
         self._stop_if_cancelled()
         known, guessed = self._remembered(query, question, clock)
-        answer = self._confirmed(query, known, reply) if known else _withheld()
+        answer = self._confirmed(query, known, reply, clock) if known else _withheld()
         if answer.abstained and judge(query, reply.results).enough:
             with self._base():
                 answer = self._from_files(question, query, reply, clock)
         if answer.abstained and known:
-            self._emit_token(known)
+            self._emit_whole(known, clock)
             answer = Answer(known, "memory", False)
         about_user = is_personal(query, reply.results) or is_follow_up(question.text, question.history)
         if answer.abstained and not (about_user or guessed):
@@ -176,8 +173,9 @@ class Answerer:
         if knowledge == "general" or not _sayable(recalled.text):
             with self._base():
                 return self._from_model(question, clock or _Clock(), sure=-math.inf)
-        self._emit_token(recalled.text)
-        return Answer(strip_markers(recalled.text), "memory", False)
+        text = strip_markers(recalled.text)
+        self._emit_whole(text, clock or _Clock())
+        return Answer(text, "memory", False)
 
     def _base(self) -> AbstractContextManager[None]:
         """Inside, the base answers, where the adapter is one that says what it knows."""
@@ -191,13 +189,13 @@ class Answerer:
         knowledge, text = self._sureness.judge(recalled), strip_markers(recalled.text)
         return text if knowledge == "known" and _sayable(text) else "", knowledge == "guessed"
 
-    def _confirmed(self, query: str, known: str, reply: SearchReply) -> Answer:
+    def _confirmed(self, query: str, known: str, reply: SearchReply, clock: _Clock) -> Answer:
         """The remembered answer with the passage that says so; withheld if none does."""
         checked = check(query, known, reply.results)
         if not (checked.supported and answers(query, strip_markers(checked.text))):
             return _withheld()
         self._emit(Found(reply.results, reply.searched_files, reply.total_files))
-        self._emit_token(known)
+        self._emit_whole(known, clock)
         return _from_checked(checked)
 
     # -- the two ways ----------------------------------------------------------------------------
@@ -211,7 +209,7 @@ class Answerer:
         stopped = generation.finish == "stopped" or self._cancelled()
         before = time.perf_counter()
         answer = self._judged(query, written, [*built.passages, *unseen], stopped)
-        clock.note(check_ms=(time.perf_counter() - before) * 1000)
+        clock.timings = replace(clock.timings, check_ms=(time.perf_counter() - before) * 1000)
         return replace(answer, stopped=stopped)
 
     def _judged(self, query: str, written: str, passages: Sequence[Passage], stopped: bool) -> Answer:
@@ -240,7 +238,7 @@ class Answerer:
         if not stopped and (unsure or not keys(written) or refuses(written)):
             return _withheld()
         if not streaming:
-            self._emit_token(written)
+            self._emit_whole(written, clock)
         return Answer(strip_markers(written), "general", False, stopped=stopped)
 
     # -- steps -----------------------------------------------------------------------------------
@@ -261,11 +259,11 @@ class Answerer:
         generation = self._model.generate(tokens, limit, self._report_prompt)
         pieces: list[str] = []
         for piece in generation:
-            if not pieces:
-                clock.note(first_token_ms=clock.ms())
-            pieces.append(piece)
             if listener is not None:
+                if not pieces:
+                    clock.timings = replace(clock.timings, first_token_ms=clock.ms())
                 listener(piece)
+            pieces.append(piece)
             if self._cancelled():
                 break
             # Only a stop or a new line can begin another sentence, which the piece after it shows.
@@ -277,7 +275,8 @@ class Answerer:
                 break
         if not pieces:
             self._stop_if_cancelled()
-        clock.note(
+        clock.timings = replace(
+            clock.timings,
             prompt_tokens=generation.prompt_tokens,
             cached_tokens=generation.cached_tokens,
             completion_tokens=generation.completion_tokens,
@@ -304,12 +303,17 @@ class Answerer:
     def _emit_token(self, text: str) -> None:
         self._emit(Token(text))
 
+    def _emit_whole(self, text: str, clock: _Clock) -> None:
+        """What was held back until now: for the person it begins here."""
+        clock.timings = replace(clock.timings, first_token_ms=clock.ms())
+        self._emit_token(text)
+
     def _stop_if_cancelled(self) -> None:
         if self._cancelled():
             raise Cancelled
 
     def _finish(self, answer: Answer, reply: SearchReply, clock: _Clock) -> Answer:
-        clock.note(total_ms=clock.ms())
+        clock.timings = replace(clock.timings, total_ms=clock.ms())
         return replace(
             answer,
             searched_files=reply.searched_files,

@@ -56,7 +56,7 @@ def free_memory() -> int | None:
 
     try:
         return int(psutil.virtual_memory().available)
-    except (OSError, RuntimeError, NotImplementedError):
+    except (OSError, RuntimeError):
         return None
 
 

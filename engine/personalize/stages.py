@@ -123,7 +123,7 @@ def _probes(made: Sequence[rows.Row], minutes: float) -> list[Probe]:
         for item in map(json.loads, resource("probes/general.jsonl").read_text(encoding="utf-8").splitlines())
     ]
     unit = max(2.0, minutes)
-    return [*_evenly(facts, int(3 * unit)), *_evenly(absent, int(unit)), *_evenly(general, int(2.5 * unit))]
+    return [*_evenly(facts, int(2 * unit)), *_evenly(absent, int(unit)), *_evenly(general, int(2 * unit))]
 
 
 def _evenly(found: list[Probe], most: int) -> list[Probe]:

@@ -17,6 +17,7 @@ from engine.models.files import has_hash
 from engine.paths import Home
 from engine.personalize import calibrate, forgetting, readiness, rows_db
 from engine.personalize.night import Steering, plan
+from engine.personalize.rows import read_rows
 from engine.personalize.run_folder import RunFolder
 from engine.store.lock import is_held
 from engine.store.nights import Night
@@ -256,6 +257,12 @@ class NightShift:
         """The file of the adapter that is on. Raises what `path` does: then the base answers."""
         night = self._user.active_adapter()
         return self.path(night) if night is not None else None
+
+    def taught_by(self, night: str, answer: str) -> str:
+        """The file that taught a night this answer; empty if no row of it says so, or it is forgotten."""
+        file = self._run(night).rows
+        rows = read_rows(file) if file.exists() else iter(())
+        return next((row.path for row in rows if row.answer == answer), "")
 
     def sureness(self, night: str) -> Sureness | None:
         """When an answer of this night's adapter is known and when guessed."""

@@ -37,7 +37,7 @@ def prepared_night(
         "export": {"parity": {"passed": True}, "sha256": hashlib.sha256(adapter).hexdigest()},
         "decide": {"promoted": state == "promoted", "reason": "It knows more."},
     }
-    for stage in STAGES[: STAGES.index(before) if before else None]:  # type: ignore[arg-type]
+    for stage in STAGES[: STAGES.index(before) if before else None]:
         run.finish(stage, **{"minutes": 0.1, **known.get(stage, {}), **outcomes.get(stage, {})})
         if stage == "export":
             run.adapter.write_bytes(adapter)

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.process
 HANG = 90.0
 
 
-@pytest.fixture(autouse=True)
-def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "files"

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.process
 HANG = 60.0
 
 
-@pytest.fixture(autouse=True)
-def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
-
-
 @pytest.fixture
 def engine(home: Home) -> Iterator[Engine]:
     with Engine(home.root, write=True) as engine:

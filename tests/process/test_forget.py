@@ -32,11 +32,6 @@ PUMP = "Pawel Nowak repairs the pump before 20 September."
 RENT = "The rent of the flat is 940 euros a month."
 
 
-@pytest.fixture(autouse=True)
-def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "files"

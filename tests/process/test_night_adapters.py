@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine import cli
 from engine.api import Engine
 from engine.errors import EngineError
 from engine.paths import Home
+from engine.personalize.rows import Row, write_lines
 from engine.personalize.run_folder import RunFolder
 from engine.store.user import UserStore
 from engine.workers.answer_role import AnswerRole
@@ -21,11 +23,6 @@ from tests.process.prepared_night import prepared_night
 pytestmark = pytest.mark.process
 HANG = 60.0
 YESTERDAY, TODAY = "20260101-010101", "20260102-010101"
-
-
-@pytest.fixture(autouse=True)
-def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
 
 
 @pytest.fixture
@@ -102,7 +99,7 @@ def test_what_the_model_refuses_only_when_it_loads_it_does_not_keep_a_question_f
     def ask(chosen: bool) -> Any:
         adapter = {"night": YESTERDAY, "path": str(tmp_path / "no such file"), "chosen": chosen}
         asked = {"question": "Hello?", "history": [], "files": False, "max_tokens": 8, "folder": None}
-        return role.run("ask", {**asked, "adapter": adapter}, Work())  # type: ignore[arg-type]
+        return role.run("ask", {**asked, "adapter": adapter}, Work())
 
     role = AnswerRole(home)
     first, second = ask(False), ask(False)
@@ -157,3 +154,21 @@ def test_a_night_without_an_adapter_cannot_be_used(
     prepared_night(home, TODAY, "failed", before="export")
     code, reply = run(capsys, "personalize", "use", TODAY)
     assert (code, reply["error"]["code"]) == (3, "night_not_done")
+
+
+def test_an_answer_from_memory_names_the_file_that_taught_it(
+    home: Home, yesterday: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Row("r", "fact", "Who repairs the pump?", "Pawel Nowak", "g", path="/files/pump.md")
+    write_lines(yesterday.rows, [replace(row, id="s", answer="Olga", path="/files/other.md"), row])
+    # What the fake says without a file is as sure as ln 0.9, and to the base as unlikely as ln 0.01.
+    yesterday.finish("evaluate", sureness={"sure": -0.5, "learned": 2.0})
+    monkeypatch.setenv("NOCTURNE_FAKE_REPLY", row.answer)
+    with Engine(home.root, write=True) as engine:
+        answer = engine.ask(row.user, files=False).result(HANG)
+        assert (answer.source, answer.answer) == ("memory", row.answer)
+        assert row.path in answer.note
+        (chat,) = engine.chats()
+        assert engine.messages(chat.id)[-1].answer == answer
+        yesterday.rows.unlink()
+        assert engine.ask(row.user, files=False).result(HANG).note == ""

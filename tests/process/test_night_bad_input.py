@@ -31,11 +31,6 @@ YESTERDAY = "20260101-010101"
 LITTLE = "Many thanks to all of you for everything, and see you soon.\n"
 
 
-@pytest.fixture(autouse=True)
-def fake_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
-
-
 @pytest.fixture
 def home(home: Home, models_home: Home) -> Home:
     home.root.mkdir()

@@ -28,7 +28,6 @@ NOTE = "{name} Dahl moved to Ulvik on {day} June. Her flat costs {sum} crowns a 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NOCTURNE_FAKE_MODELS", "1")
     # Only --home leads to the home of these tests.
     monkeypatch.setenv("NOCTURNE_HOME", str(tmp_path / "elsewhere"))
 

@@ -30,7 +30,7 @@ class PlainTraining:
     def seconds(self, batches: Sequence[Sequence[TokenRow]]) -> float:
         """How long one step over each batch takes, the loop's own preparations not counted."""
         import torch
-        from transformers import Trainer, TrainerCallback, TrainingArguments
+        from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
         torch.set_num_threads(physical_cores())
         clock: dict[str, float] = {}
@@ -63,6 +63,7 @@ class PlainTraining:
                 data_collator=lambda items: items[0],
                 callbacks=[Clock()],
             )
+            trainer.remove_callback(PrinterCallback)  # stdout is ours
             trainer.train()
         return clock["ended"] - clock["began"]
 

@@ -50,6 +50,13 @@ def test_what_no_file_says_is_given_as_memory() -> None:
     assert said(events) == NAME
 
 
+def test_the_first_token_is_the_first_that_is_seen() -> None:
+    answer, _events = ask(NAME, KNOWS, found(LEASE), files=False)
+    assert 0 < answer.timings.first_token_ms <= answer.timings.total_ms
+    withheld, _events = ask(NAME, GUESSES, found(LEASE), files=False)
+    assert withheld.timings.first_token_ms == 0 < withheld.timings.completion_tokens
+
+
 def test_a_guess_is_withheld_with_and_without_files() -> None:
     for options in ({}, {"files": False}):
         answer, events = ask(NAME, GUESSES, found(LEASE), **options)

@@ -43,7 +43,7 @@ def test_too_little_is_refused_in_numbers_and_what_is_not_known_is_not(
     with pytest.raises(EngineError) as caught:
         room.check(models_home)
     # Rounded apart: "needs 0.3, and 0.3 are free" would be no reason.
-    assert float(caught.value.params["needed"]) > float(caught.value.params["free"])  # type: ignore[arg-type]
+    assert float(caught.value.params["needed"]) > float(caught.value.params["free"])
     for enough in (needed, None):
         monkeypatch.setattr(room, what, lambda *_path, enough=enough: enough)
         room.check(models_home)

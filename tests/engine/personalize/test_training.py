@@ -13,15 +13,14 @@ from engine.contracts import Event
 from engine.errors import Cancelled, EngineError
 from engine.personalize.rows import TokenRow
 from engine.personalize.run_folder import RunFolder
+from engine.personalize.torch_backend import load, loop, packs
+from engine.personalize.torch_backend import network as network_module
+from engine.personalize.torch_backend.network import Network
 from tests.engine.personalize.conftest import Free
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
-
-from engine.personalize.torch_backend import load, loop, packs  # noqa: E402
-from engine.personalize.torch_backend import network as network_module  # noqa: E402
-from engine.personalize.torch_backend.network import Network  # noqa: E402
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 PLAN = loop.TrainPlan(seconds=600, epochs=6, micro_batch_tokens=40)
@@ -215,3 +214,22 @@ def test_a_base_with_parts_that_would_be_left_out_is_refused(
     with pytest.raises(EngineError) as caught:
         Network(base, rank=4, alpha=8, seed=1, dtype=torch.bfloat16)
     assert caught.value.code == "night_unsupported" and "attn_q.bias" in caught.value.message
+
+
+def test_weights_of_a_kind_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    import gguf
+    import numpy as np
+
+    kind = gguf.GGMLQuantizationType.Q8_1
+    with pytest.raises(NotImplementedError):
+        gguf.quants.dequantize(np.zeros((1, 40), np.uint8), kind)
+    path = tmp_path / "base.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tensor("blk.0.ffn_up.weight", np.zeros((1, 40), np.uint8), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(EngineError) as caught:
+        list(network_module._tensors(path, network_module.Shape(1, 32, 1, 1, 1e-5, 1e4), torch.float32))
+    assert caught.value.code == "night_unsupported" and "Q8_1" in caught.value.message
