@@ -291,8 +291,8 @@ class Check:
 class NightReport:
     """One night: how far it is, what it cost, what the held-out questions said, and the decision.
 
-    `arms` is arm -> kind of question -> share of right answers; `minutes` is stage -> minutes. `stale`: its
-    adapter learned from a file that is forgotten.
+    `arms` is arm -> kind of question -> share of right answers, `asked` how many there were; `minutes` is
+    stage -> minutes. `stale`: its adapter learned from a file that is forgotten.
     """
 
     id: str
@@ -304,6 +304,7 @@ class NightReport:
     promoted: bool = False
     reason: str = ""
     arms: dict[str, dict[str, float]] = field(default_factory=dict)
+    asked: dict[str, dict[str, int]] = field(default_factory=dict)
     minutes: dict[str, float] = field(default_factory=dict)
     rows: int = 0
     tokens_per_s: float = 0.0

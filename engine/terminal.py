@@ -121,7 +121,9 @@ def print_night(report: NightReport, as_json: bool, extra: dict[str, Any] | None
     if report.stale:
         print("  It learned from a file that is forgotten.")
     for arm, kinds in report.arms.items():
-        print(f"  {arm}: " + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in kinds.items()))
+        counts = report.asked.get(arm, {})
+        said = (f"{kind} {100 * share:.0f} % of {counts.get(kind, '?')}" for kind, share in kinds.items())
+        print(f"  {arm}: {', '.join(said)}")
     for stage, minutes in report.minutes.items():
         print(f"  {stage}: {minutes:.1f} minutes")
     return 0

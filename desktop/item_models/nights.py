@@ -24,6 +24,7 @@ Index = QModelIndex | QPersistentModelIndex
 ARMS = ("base", "base+files", "adapter", "adapter+files")
 KINDS = ("fact", "absent", "general")
 Shares = Mapping[str, Mapping[str, float]]
+Counts = Mapping[str, Mapping[str, int]]
 
 
 def when(night: NightReport) -> str:
@@ -143,6 +144,7 @@ class ScorecardModel(_Table):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.arms: Shares = {}
+        self.asked: Counts = {}
         self.headers = (
             self.tr("Answered by"),
             self.tr("Facts right"),
@@ -156,12 +158,18 @@ class ScorecardModel(_Table):
             self.tr("Questions of general knowledge: they show what was forgotten."),
         )
 
-    def show_arms(self, arms: Shares) -> None:
-        """Show the shares of arm -> kind."""
-        if arms != self.arms:
+    def show_arms(self, arms: Shares, asked: Counts) -> None:
+        """Show the shares of arm -> kind, and of how many questions each is one."""
+        if (arms, asked) != (self.arms, self.asked):
             self.beginResetModel()
-            self.arms = arms
+            self.arms, self.asked = arms, asked
             self.endResetModel()
+
+    def _score(self, arm: str, kind: str) -> str:
+        share, count = percent(self.arms.get(arm, {}).get(kind)), self.asked.get(arm, {}).get(kind)
+        return (
+            share if count is None else self.tr("{share} of {count}").format(share=share, count=number(count))
+        )
 
     def alignment(self, column: int) -> Qt.AlignmentFlag:
         side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
@@ -175,7 +183,7 @@ class ScorecardModel(_Table):
             return None
         arm, column = ARMS[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return percent(self.arms.get(arm, {}).get(KINDS[column - 1])) if column else arm_name(arm)
+            return self._score(arm, KINDS[column - 1]) if column else arm_name(arm)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             said = str(self.data(index))
             return f"{arm_name(arm)}, {self.headers[column]}: {said}" if column else said

@@ -43,9 +43,9 @@ class NightDetails(QFrame):
         self.table.setSelectionMode(SmallTable.SelectionMode.NoSelection)
         self.explanation = label(
             self.tr(
-                "The same questions were put to all four. Facts: about your files, in wordings the night "
-                "did not train on. Absent: your files do not say, so right is to say so. General: what "
-                "everyone knows."
+                "Plain model and adapter were asked the same; with files, as much of it as time allowed. "
+                "Facts: about your files, in wordings the night did not train on. Absent: your files do not "
+                "say, so right is to say so. General: what everyone knows."
             ),
             "muted",
             wrap=True,
@@ -94,7 +94,7 @@ class NightDetails(QFrame):
         self.stale.setVisible(night.stale)
         self.cost.setText(self._cost(night))
         self.cost.setVisible(bool(night.minutes))
-        self.scorecard.show_arms(night.arms)
+        self.scorecard.show_arms(night.arms, night.asked)
         for part in (self.table, self.explanation):
             part.setVisible(bool(night.arms))
         self.use_button.setVisible(done and not night.active)

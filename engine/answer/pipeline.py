@@ -125,13 +125,13 @@ class Answerer:
             if self._sureness is None:
                 alone = self._from_model(question, clock, sure=-math.inf)
             else:
-                alone = self.told(question, self.recall(question, clock=clock), clock)
+                alone = self.told(question, self.recall(question, clock), clock)
             return self._finish(alone, SearchReply((), 0, 0, 0.0), clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
         clock.timings = replace(clock.timings, search_ms=clock.ms())
         self._stop_if_cancelled()
-        known, guessed = self._remembered(query, question, clock)
+        known, guessed = self._remembered(question, clock)
         answer = self._confirmed(query, known, reply, clock) if known else _withheld()
         if answer.abstained and judge(query, reply.results).enough:
             with self._base():
@@ -151,12 +151,14 @@ class Answerer:
 
     # -- from memory -----------------------------------------------------------------------------
 
-    def recall(self, question: Question, asked: str = "", clock: _Clock | None = None) -> Recalled:
+    def recall(self, question: Question, clock: _Clock | None = None) -> Recalled:
         """What the weights alone answer, held back, and how sure of it they are. Raises Cancelled.
 
-        `asked` is the question with what the chat before it adds; empty: as it stands.
+        Of the chat before it a follow-up brings its names along and no turns: single questions were taught,
+        and after others an adapter is unsure of what it knows.
         """
-        built = self._prompt(question, asked or question.text, ())
+        asked = search_query(question.text, question.history)
+        built = self._prompt(replace(question, history=()), asked, ())
         generation, written = self._write(built.tokens, RECALL_TOKENS, clock or _Clock(), None)
         self._stop_if_cancelled()
         if generation.finish == "stopped":
@@ -181,11 +183,11 @@ class Answerer:
         """Inside, the base answers, where the adapter is one that says what it knows."""
         return self._model.as_base() if self._sureness else nullcontext()
 
-    def _remembered(self, query: str, question: Question, clock: _Clock) -> tuple[str, bool]:
+    def _remembered(self, question: Question, clock: _Clock) -> tuple[str, bool]:
         """What the adapter surely knows of it (else empty), and whether it would have to guess."""
         if self._sureness is None:
             return "", False
-        recalled = self.recall(question, query, clock)
+        recalled = self.recall(question, clock)
         knowledge, text = self._sureness.judge(recalled), strip_markers(recalled.text)
         return text if knowledge == "known" and _sayable(text) else "", knowledge == "guessed"
 

@@ -130,6 +130,15 @@ def outcome(arm: Arm, probe: Probe, answer: Answer) -> Outcome:
     return Outcome(probe.id, arm, probe.kind, probe.document, answer.answer, is_right(probe, answer))
 
 
+def asked(outcomes: Sequence[Outcome]) -> Mapping[str, Mapping[str, int]]:
+    """Arm -> kind -> number of questions put to it: with files fewer, where the minutes were short."""
+    table: dict[str, dict[str, int]] = {}
+    for outcome in outcomes:
+        kinds = table.setdefault(outcome.arm, {})
+        kinds[outcome.kind] = kinds.get(outcome.kind, 0) + 1
+    return table
+
+
 def shares(outcomes: Sequence[Outcome]) -> Mapping[str, Mapping[str, float]]:
     """Arm -> kind -> share of right answers; kinds without probes are left out."""
     table: dict[str, dict[str, list[bool]]] = {}

@@ -29,7 +29,7 @@ from engine.personalize.calibrate import run_memory
 from engine.personalize.compose import compose as composing
 from engine.personalize.compose.thesaurus import Thesaurus
 from engine.personalize.decide import decide
-from engine.personalize.evaluate import Outcome, Probe, run_arm, run_with_files, shares
+from engine.personalize.evaluate import Outcome, Probe, asked, run_arm, run_with_files, shares
 from engine.personalize.night import Night, Stage
 from engine.personalize.rows_db import RowStore
 from engine.personalize.torch_backend.loop import TrainPlan, measured_speed, train
@@ -193,6 +193,7 @@ def _decide(night: Night) -> Mapping[str, Any]:
     verdict = decide(outcomes, bool(night.run.read()["stages"]["export"]["parity"]["passed"]))
     card = {
         "arms": shares(outcomes),
+        "asked": asked(outcomes),
         "differences": [asdict(found) for found in verdict.differences],
         "promoted": verdict.promoted,
         "reason": verdict.reason,

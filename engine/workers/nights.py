@@ -157,7 +157,7 @@ class NightShift:
             active=self._user.active_adapter() == night.id,
             promoted=night.state == "promoted",
             reason=sentence,
-            arms=_arms(run),
+            **_scores(run),
             minutes={name: float(outcome.get("minutes", 0.0)) for name, outcome in stages.items()},
             rows=int(stages.get("compose", {}).get("rows", 0)),
             tokens_per_s=float(train.get("tokens_per_s", 0.0)),
@@ -276,9 +276,12 @@ def _base() -> str:
     return prepare.base_id(catalog.default("chat"))
 
 
-def _arms(run: RunFolder) -> dict[str, dict[str, float]]:
+def _scores(run: RunFolder) -> dict[str, Any]:
+    """`arms` and `asked` of a report, from the scorecard."""
     if not run.scorecard.exists():
         return {}
     card = json.loads(run.scorecard.read_text(encoding="utf-8"))
-    arms: dict[str, dict[str, float]] = from_json(dict[str, dict[str, float]], card["arms"])
-    return arms
+    return {
+        "arms": from_json(dict[str, dict[str, float]], card["arms"]),
+        "asked": from_json(dict[str, dict[str, int]], card.get("asked", {})),
+    }

@@ -325,6 +325,9 @@ def test_the_newest_night_is_shown_with_its_scorecard(panel: NightsPanel) -> Non
     ]
     spoken = model.index(2, 1).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "Adapter, Facts right: 31 %"
+    # A share of few questions says less, so it says of how many it is one.
+    model.show_arms(CARD, {"adapter": {"fact": 45}, "adapter+files": {"fact": 5}})
+    assert [model.index(row, 1).data() for row in range(4)] == ["5 %", "62 %", "31 % of 45", "64 % of 5"]
 
 
 def test_tables_are_as_high_as_their_rows(panel: NightsPanel, engine: FakeEngine, qtbot: Any) -> None:
@@ -454,6 +457,6 @@ def test_models_are_sound_tables(app: QApplication) -> None:
     ]
     assert nights.show_nights([PASSED, KEPT], "") and not nights.show_nights([PASSED, KEPT], "")
     assert nights.show_nights([PASSED, KEPT], KEPT.id) and nights.index(1, 1).data() == "Running"
-    card.show_arms(CARD)
+    card.show_arms(CARD, {})
     assert (nights.rowCount(), card.rowCount(), percent(None)) == (2, len(ARMS), "–")
     del testers

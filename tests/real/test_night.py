@@ -70,6 +70,7 @@ def test_a_night_killed_in_every_stage_ends_with_a_measured_adapter(engine: Engi
     assert set(report.minutes) == set(STAGES)
     check_that_nothing_was_done_twice(RunFolder(home.nights / report.id))
     assert set(report.arms) == {"base", "base+files", "adapter", "adapter+files"}
+    assert report.asked["base"] == report.asked["adapter"] and min(report.asked["base"].values()) > 0
     assert report.reason and report.rows > 0 and report.tokens_per_s > 0 and report.peak_mb < 2500
     assert report.active == report.promoted
 

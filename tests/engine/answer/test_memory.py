@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.answer.memory import Recalled, Sureness
 from engine.answer.pipeline import Answerer, Question
-from engine.contracts import Answer, Event, Found, SearchReply, Token
+from engine.answer.prompt import messages
+from engine.contracts import Answer, Event, Found, SearchReply, Token, Turn
 from engine.models.fake import FakeChat
 from tests.engine.answer.test_pipeline import GARDEN, LEASE, found
 
@@ -88,3 +89,22 @@ def test_recalling_asks_the_base_about_the_same_words_and_leaves_the_adapter_on(
     assert recalled.text == NAME and recalled.finished
     assert KNOWS.judge(recalled) == "known" and recalled.learned > 4
     assert Recalled("x", -0.1, -0.1).learned == 0
+
+
+def test_a_chat_brings_its_names_to_a_follow_up_and_no_turns() -> None:
+    prompts: list[list[int]] = []
+
+    class Watched(FakeChat):
+        def generate(self, prompt, max_tokens, on_prompt=None):
+            prompts.append(list(prompt))
+            return super().generate(prompt, max_tokens, on_prompt)
+
+    model = Watched(NAME)
+    answerer = Answerer(model, lambda _query: found(), lambda _event: None, lambda: False, None, KNOWS)
+    earlier = (Turn("user", "Who is Olga Brandt?"), Turn("assistant", "The vet."))
+    for history in ((), earlier):
+        answerer.recall(Question(WHO, history, False))
+    assert prompts[0] == prompts[1]  # it refers to nothing
+    answerer.recall(Question("And her phone?", earlier, False))
+    alone = model.render(messages("And her phone? Olga Brandt", with_files=False))
+    assert prompts[2] == alone
