@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import stat
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.documents import formats
@@ -13,13 +15,31 @@ from engine.documents.extract import Draft, Extract, Section, Unreadable, one_li
 from engine.documents.formats import Format
 from engine.documents.secrets import is_secret, redact
 
-__all__ = ["MAX_TEXT", "Extract", "Section", "Unreadable", "read"]
+__all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
 MAX_TEXT = 50_000_000  # bytes of a text file, code points of any file's text
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
 _OTHER_CONTAINERS = (b"{\\rtf", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One document of a file: the file itself (`member` is empty), or what lies in it, named as in
+    "b.pdf", "inner.zip!/c.txt" or "<message-id>"; and its text, or why there is none.
+    """
+
+    member: str
+    result: Extract | Unreadable
+
+
+def read_all(path: Path) -> Iterator[Read]:
+    """All documents of the file at `path`, the file itself first, one at a time."""
+    try:
+        yield Read("", read(path))
+    except Unreadable as problem:
+        yield Read("", problem)
 
 
 def read(path: Path) -> Extract:
