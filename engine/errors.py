@@ -235,5 +235,6 @@ REASONS: Mapping[str, Reason] = {
         "Reading it stopped the program twice.", "Save it again in its program, then retry."
     ),
     "timeout": Reason("Reading it took too long.", "Split it or save it again, then retry."),
+    "memory": Reason("Reading it took too much memory.", "Split it or save it again, then retry."),
     "unknown": Reason("Reading it failed for a reason we do not know.", "Retry; see the log."),
 }

@@ -161,6 +161,10 @@ def boot(role_name: str, home: Home) -> None:
     faulthandler.enable()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     net.guard(home.log / "network.log")
+    if role_name == "reader":
+        from engine.workers import reading
+
+        reading.serve(sys.stdin.buffer, private)
     channel = Channel(sys.stdin.buffer, private)
     role = load_role(role_name, home)
     if role.background:

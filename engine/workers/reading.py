@@ -1,0 +1,255 @@
+"""Files are read in a process of their own: a hang, a crash or too much memory there costs one file.
+
+Both ends are here. The pipe carries frames: four bytes of length, then a message as MessagePack. What a
+reader leaves on disk while it works (members of archives) lies in one directory, emptied whenever a
+process starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Full, Queue, SimpleQueue
+from typing import IO, NoReturn, TypeVar
+
+import msgspec
+
+from engine.documents import reader
+from engine.documents.extract import Extract, Unreadable, storable
+from engine.documents.reader import Read
+from engine.paths import Home
+from engine.workers import launch
+
+T = TypeVar("T")
+
+_TICK = 0.1  # seconds between two looks at a process that reads
+_AHEAD = 4  # documents of a file that may wait to be stored
+_FRAME = 1 << 30  # bytes; nothing a reader may return is longer
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one document: seconds until it must be there, more for large files; bytes the process may hold.
+
+    Above `keep` bytes a process is replaced once its file is done: some libraries never give memory back.
+    """
+
+    seconds: float = 30.0
+    seconds_per_mb: float = 3.0
+    memory: int = 1 << 30
+    keep: int = 400 << 20
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A document of the file that was asked for, or, with `last`, that there are no more."""
+
+    member: str = ""
+    extract: Extract | None = None
+    reason: str = ""
+    detail: str = ""
+    last: bool = False
+
+
+# -- the asking side -------------------------------------------------------------------------------
+
+
+class ReaderProcess:
+    """Reads files elsewhere. Use it from one thread, and `close` it."""
+
+    def __init__(self, home: Home, limits: Limits | None = None, command: list[str] | None = None) -> None:
+        self._scratch = home.cache / "reading"
+        self._limits = limits or Limits()
+        self._command = command or launch.worker_command("reader", home)
+        self._child: _Child | None = None
+
+    def read_all(self, path: Path) -> Iterator[Read]:
+        """As `reader.read_all`, within the limits: what breaks them is read again once, then named.
+
+        A process that breaks is not always the file's fault, two are.
+        """
+        seen = 0
+        for is_last in (False, True):
+            broken = False
+            for number, read in enumerate(self._ask(path)):
+                if isinstance(read, Unreadable):
+                    broken = True
+                    if is_last:
+                        yield Read(f"#{seen}" if seen else "", read)
+                elif number >= seen:
+                    seen += 1
+                    yield read
+            if not broken:
+                return
+
+    def close(self) -> None:
+        """End the process and remove what it left on disk."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _ask(self, path: Path) -> Iterator[Read | Unreadable]:
+        """The documents of a file; at the end an Unreadable if the process did not survive it."""
+        child = self._running()
+        finished = False
+        try:
+            child.ask(str(path))
+            seconds = self._limits.seconds + self._limits.seconds_per_mb * _megabytes(path)
+            while True:
+                answer = child.answer(seconds, self._limits.memory)
+                if isinstance(answer, Unreadable):
+                    yield answer
+                    return
+                if answer.last:
+                    finished = True
+                    return
+                yield Read(answer.member, answer.extract or Unreadable(answer.reason, answer.detail))
+        finally:
+            # Given up half way, it would answer the next question with the rest of this one.
+            if not finished or child.memory() > self._limits.keep:
+                self.close()
+
+    def _running(self) -> _Child:
+        if self._child is None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.mkdir(parents=True)
+            self._child = _Child(self._command, self._scratch)
+        return self._child
+
+
+class _Child:
+    """One reading process: its pipes, and a thread that takes in what it says."""
+
+    def __init__(self, command: list[str], scratch: Path) -> None:
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+        self._popen = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**launch.environment(), **places}
+        )
+        self._said: Queue[_Answer | None] = Queue(_AHEAD)
+        self._ended = threading.Event()
+        threading.Thread(target=self._listen, name="reading", daemon=True).start()
+
+    def ask(self, path: str) -> None:
+        assert self._popen.stdin is not None
+        with contextlib.suppress(OSError):  # a dead process is noticed by the missing answer
+            _send(self._popen.stdin, path)
+
+    def answer(self, seconds: float, memory: int) -> _Answer | Unreadable:
+        """The next answer, or why there is none. Raises nothing: a process ends in many ways."""
+        # Ticks are counted, not seconds: while both processes stand still for an answer no time passes.
+        for _tick in range(max(1, round(seconds / _TICK))):
+            try:
+                said = self._said.get(timeout=_TICK)
+            except Empty:
+                if self.memory() > memory:
+                    return Unreadable("memory", f"more than {memory >> 20} MB")
+            else:
+                return said or Unreadable("crashed_reader")
+        return Unreadable("timeout", f"{seconds:.0f} seconds")
+
+    def memory(self) -> int:
+        """Bytes it holds now; 0 once it has ended."""
+        import psutil
+
+        try:
+            return int(psutil.Process(self._popen.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    def end(self) -> None:
+        self._ended.set()
+        self._popen.kill()
+        self._popen.wait()
+        for stream in (self._popen.stdin, self._popen.stdout):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def _listen(self) -> None:
+        assert self._popen.stdout is not None
+        with contextlib.suppress(OSError, ValueError):  # closed under us: it was ended
+            while (said := _receive(self._popen.stdout, _Answer)) is not None:
+                self._put(said)
+        self._put(None)
+
+    def _put(self, said: _Answer | None) -> None:
+        while not self._ended.is_set():
+            with contextlib.suppress(Full):
+                self._said.put(said, timeout=_TICK)
+                return
+
+
+def _megabytes(path: Path) -> float:
+    try:
+        return path.stat().st_size / 1e6
+    except OSError:
+        return 0.0
+
+
+# -- the reading side ------------------------------------------------------------------------------
+
+
+def serve(incoming: IO[bytes], outgoing: IO[bytes], limits: Limits | None = None) -> NoReturn:
+    """Be the reading process until `incoming` ends, and then end at once, whatever is being read."""
+    limits = limits or Limits()
+    wanted: SimpleQueue[str] = SimpleQueue()
+
+    def listen() -> None:
+        while (path := _receive(incoming, str)) is not None:
+            wanted.put(path)
+        os._exit(0)
+
+    threading.Thread(target=listen, name="stdin", daemon=True).start()
+    while True:
+        path = Path(wanted.get())
+        _limit_processor(2 * (limits.seconds + limits.seconds_per_mb * _megabytes(path)))
+        for read in reader.read_all(path):
+            member, found = storable(read.member), read.result
+            if isinstance(found, Extract):
+                _send(outgoing, _Answer(member, found))
+            else:
+                _send(outgoing, _Answer(member, None, found.reason, storable(found.detail)))
+        _send(outgoing, _Answer(last=True))
+
+
+def _limit_processor(seconds: float) -> None:
+    """Let the system end this process after so much more work: a native loop hears of nothing else."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = int(used.ru_utime + used.ru_stime + seconds) + 1
+    if hard == resource.RLIM_INFINITY or soft <= hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+# -- frames ----------------------------------------------------------------------------------------
+
+
+def _send(stream: IO[bytes], message: object) -> None:
+    data = msgspec.msgpack.encode(message)
+    stream.write(len(data).to_bytes(4, "big") + data)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes], kind: type[T]) -> T | None:
+    """The next message; None when the other end is gone. Raises ValueError on what is no frame."""
+    head = stream.read(4)
+    size = int.from_bytes(head, "big")
+    if len(head) < 4:
+        return None
+    if size > _FRAME:
+        raise ValueError(f"a frame of {size} bytes")
+    data = stream.read(size)
+    return msgspec.msgpack.decode(data, type=kind) if len(data) == size else None

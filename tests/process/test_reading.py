@@ -1,0 +1,138 @@
+"""The process that reads files: whatever a file does to it, only that file is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.documents import reader
+from engine.documents.extract import Extract, Unreadable
+from engine.paths import Home
+from engine.workers.reading import Limits, ReaderProcess
+
+pytestmark = pytest.mark.process
+
+SCRIPT = [sys.executable, str(Path(__file__).with_name("scripted_reader.py"))]
+
+Make = Callable[[str], Path]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def scripted(home: Home) -> Iterator[ReaderProcess]:
+    process = ReaderProcess(home, Limits(seconds=2.0, memory=300 << 20, keep=200 << 20), SCRIPT)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def write(name: str) -> Path:
+        path = tmp_path / f"{name}.txt"
+        path.write_text(f"the text of {name}", encoding="utf-8")
+        return path
+
+    return write
+
+
+def results(process: ReaderProcess, path: Path) -> list[tuple[str, str]]:
+    """(member, text or reason)."""
+    return [
+        (read.member, read.result.text if isinstance(read.result, Extract) else read.result.reason)
+        for read in process.read_all(path)
+    ]
+
+
+def test_it_reads_what_the_reader_reads(home: Home, make: Make) -> None:
+    process = ReaderProcess(home)
+    try:
+        path = make("plain")
+        [read] = process.read_all(path)
+        assert (read.member, read.result) == ("", reader.read(path))
+        [missing] = process.read_all(path.with_name("missing.txt"))
+        assert isinstance(missing.result, Unreadable)
+        assert missing.result.reason == "vanished"
+    finally:
+        process.close()
+
+
+def test_many_documents_arrive_in_order(scripted: ReaderProcess, make: Make) -> None:
+    found = results(scripted, make("many"))
+    assert [member for member, _text in found] == ["", *(f"{number}.txt" for number in range(20))]
+
+
+def test_a_crash_costs_what_was_being_read(scripted: ReaderProcess, make: Make) -> None:
+    found = results(scripted, make("crash"))
+    assert found == [("", "the text of crash"), ("a.txt", "a"), ("#2", "crashed_reader")]
+    assert results(scripted, make("next")) == [("", "the text of next")]
+
+
+def test_a_crash_that_does_not_repeat_costs_nothing(scripted: ReaderProcess, make: Make) -> None:
+    assert results(scripted, make("crash-once")) == [("", "the text of crash-once"), ("a.txt", "a")]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("hang", "timeout"), ("spin", "timeout"), ("hoard", "memory")])
+def test_what_breaks_a_limit_is_named(scripted: ReaderProcess, make: Make, name: str, reason: str) -> None:
+    assert results(scripted, make(name)) == [("", f"the text of {name}"), ("#1", reason)]
+    assert results(scripted, make("next")) == [("", "the text of next")]
+
+
+def test_a_process_that_grew_is_replaced(scripted: ReaderProcess, make: Make) -> None:
+    def pid() -> int:
+        [child] = psutil.Process().children()
+        return child.pid
+
+    assert results(scripted, make("small")) == [("", "the text of small")]
+    first = pid()
+    assert results(scripted, make("other")) == [("", "the text of other")]
+    assert pid() == first
+    assert results(scripted, make("grow")) == [("", "the text of grow")]
+    assert psutil.Process().children() == []
+
+
+def test_a_file_given_up_half_way_says_nothing_later(scripted: ReaderProcess, make: Make) -> None:
+    reads = scripted.read_all(make("many"))
+    next(reads)
+    reads.close()  # type: ignore[attr-defined]
+    assert results(scripted, make("next")) == [("", "the text of next")]
+
+
+def test_what_readers_leave_on_disk_goes(home: Home, scripted: ReaderProcess, make: Make) -> None:
+    results(scripted, make("plain"))
+    left = home.cache / "reading" / "member.txt"
+    left.write_text("a member of an archive", encoding="utf-8")
+    results(scripted, make("crash"))
+    assert not left.exists()
+    scripted.close()
+    assert not left.parent.exists()
+
+
+@pytest.mark.parametrize("name", ["hang", "spin"])
+def test_it_ends_with_its_parent(tmp_path: Path, make: Make, name: str) -> None:
+    code = (
+        "import sys; from pathlib import Path; from engine.paths import Home;"
+        "from engine.workers.reading import ReaderProcess;"
+        f"process = ReaderProcess(Home(Path({str(tmp_path / 'home')!r})), None, {SCRIPT!r});"
+        f"[print(read.member, flush=True) for read in process.read_all(Path({str(make(name))!r}))]"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    [child] = psutil.Process(parent.pid).children()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 30
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
