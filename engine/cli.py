@@ -105,7 +105,10 @@ def build_parser() -> argparse.ArgumentParser:
     models = verb("models", _models, "list the models")
     models.add_argument("action", choices=["list"], nargs="?", default="list")
     bench = verb("bench", _bench, "measure this install; both sides of each comparison in one run")
-    bench.add_argument("what", choices=["speed", "training", "personalize"])
+    bench.add_argument("what", choices=["speed", "retrieval", "training", "personalize"])
+    bench.add_argument(
+        "--beir", metavar="DIR", help="retrieval: a collection in BEIR form, or a folder of some"
+    )
     bench.add_argument(
         "--folder", metavar="DIR", help="personalize: learn from this instead of invented files"
     )
@@ -433,6 +436,12 @@ def _bench(arguments: Arguments) -> int:
     home, as_json = getattr(arguments, "home", None), _wants_json(arguments)
     if arguments.what == "speed":
         return speed.run(home, as_json)
+    if arguments.what == "retrieval":
+        from engine.bench import retrieval
+
+        if arguments.beir is None:
+            raise EngineError("usage", detail="bench retrieval needs --beir DIR.")
+        return retrieval.run(home, as_json, arguments.beir)
     if arguments.what == "training":
         from engine.bench import training
 

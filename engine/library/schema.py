@@ -17,7 +17,7 @@ from engine.library import vectors
 from engine.models.embedder import Embedder
 from engine.store.database import Corrupt, Database, open_database
 
-VERSION = "1"
+VERSION = "2"
 
 _BROKEN = "-broken"
 # Bytes; reading a whole index takes about a second for 60 MB. Damage in a larger one shows when it is met.
@@ -81,6 +81,16 @@ CREATE VIRTUAL TABLE words USING fts5(
     name, title, heading, body, tokenize = 'porter unicode61 remove_diacritics 2'
 );
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+
+-- Name and title of each document, found by any part of them.
+CREATE VIRTUAL TABLE names USING fts5(name, title, tokenize = 'trigram remove_diacritics 1');
+INSERT INTO names (names, rank) VALUES ('secure-delete', 1);
+
+-- Passages in scripts without spaces, as pairs of characters (`segments.py`); no others have a row.
+CREATE VIRTUAL TABLE segments USING fts5(
+    body, tokenize = "unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
+);
+INSERT INTO segments (segments, rank) VALUES ('secure-delete', 1);
 """
 
 

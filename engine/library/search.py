@@ -1,32 +1,35 @@
-"""Ranked passages for any text: by words and by meaning, fused by rank."""
+"""Ranked passages for any text: by words and by meaning, exact matches first."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
-from engine.contracts import Passage, SearchReply
-from engine.library import schema, vectors
-from engine.library.query import match_expression
-from engine.library.writer import below
+from engine.contracts import SearchReply
+from engine.library import exact, fusion, schema, vectors
+from engine.library.query import Wanted, understand
+from engine.library.results import results
+from engine.library.within import Within
 from engine.models.embedder import Embedder
 from engine.store.database import Database, storable
 
-_CANDIDATES = 100  # of each list
-_FUSION = 60  # reciprocal rank fusion: what a first place is worth over a second one
-_WEIGHTS = "5.0, 3.0, 2.0, 1.0"  # name, title, heading, body
-_COPIES = 50  # other files named for one passage
-
-# A subquery for passages in a folder: its parameters are those of `below`.
-_IN_FOLDER = "SELECT id FROM passages WHERE document IN (SELECT id FROM documents WHERE {})"
+_CANDIDATES = 200  # of each list
+_COLUMNS = "5.0, 3.0, 2.0, 1.0"  # what a word in name, title, heading and body weighs
 
 
 def search(
-    database: Database, embedder: Embedder, query: str, k: int = 10, folder: Path | None = None
+    database: Database,
+    embedder: Embedder,
+    query: str,
+    k: int = 10,
+    folder: Path | None = None,
+    *,
+    kind: str | None = None,
+    since: datetime | None = None,
 ) -> SearchReply:
-    """The `k` best passages for `query`, below `folder` if given (a folder or a file).
+    """The `k` best passages for `query`, of files below `folder`, of this kind, changed since then.
 
     Passages that read the same are one result that names the other files in `also`. `searched_files` are the
     files whose text can be found; `total_files` adds those that may hold text but could not be read, or not
@@ -34,51 +37,55 @@ def search(
     """
     began = time.perf_counter()
     query = storable(query)
+    wanted, within = understand(query), Within(folder, kind, since)
     with schema.diagnosed(database), database.snapshot():
-        expression = match_expression(query)
-        fused: dict[int, float] = {}
+        scores: dict[int, float] = {}
         similar: dict[int, float] = {}
-        if expression is not None and k > 0:
-            limit = max(_CANDIDATES, k)
-            allowed = _allowed(folder)
-            lists = [_by_words(database, expression, limit, allowed)]
-            if schema.speaks(database, embedder):
-                similar = _by_meaning(database, embedder, query, limit, allowed)
-                lists.append(list(similar))
-            fused = fuse(lists)
-        results = _results(database, fused, similar, k, folder)
-        searched, total = _counts(database, folder)
-    return SearchReply(tuple(results), searched, total, round((time.perf_counter() - began) * 1000, 3))
+        if not wanted.is_empty and k > 0:
+            allowed = within.passages()
+            words, similar = candidates(database, embedder, query, wanted, max(_CANDIDATES, k), allowed)
+            scores = exact.promoted(database, wanted, allowed, fusion.fuse(words, list(similar.items())))
+        found = results(database, scores, similar, k, within)
+        searched, total = _counts(database, within)
+    return SearchReply(tuple(found), searched, total, round((time.perf_counter() - began) * 1000, 3))
 
 
-def fuse(lists: Sequence[Sequence[int]]) -> dict[int, float]:
-    """Reciprocal rank fusion: each id with its score, best first; ties go to the earlier list."""
-    scores: dict[int, float] = {}
-    for ranked in lists:
-        for rank, item in enumerate(ranked, start=1):
-            scores[item] = scores.get(item, 0.0) + 1 / (_FUSION + rank)
-    return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
-
-
-def _allowed(folder: Path | None) -> tuple[str, tuple[str, ...]] | None:
-    if folder is None:
-        return None
-    condition, params = below(str(folder))
-    return _IN_FOLDER.format(condition), params
+def candidates(
+    database: Database,
+    embedder: Embedder,
+    query: str,
+    wanted: Wanted,
+    limit: int,
+    allowed: tuple[str, Sequence[object]] | None = None,
+) -> tuple[list[tuple[int, float]], dict[int, float]]:
+    """The best passages by words with their BM25 scores, and by meaning with their cosines, best first."""
+    words = _by_words(database, wanted, limit, allowed)
+    if not schema.speaks(database, embedder):
+        return words, {}
+    return words, _by_meaning(database, embedder, query, limit, allowed)
 
 
 def _by_words(
-    database: Database, expression: str, limit: int, allowed: tuple[str, tuple[str, ...]] | None
-) -> list[int]:
+    database: Database, wanted: Wanted, limit: int, allowed: tuple[str, Sequence[object]] | None
+) -> list[tuple[int, float]]:
     sql, params = allowed or ("", ())
     # The plus keeps SQLite from looking each allowed row up in the word index, one by one.
     within = f"AND +rowid IN ({sql})" if allowed else ""
-    rows = database.execute(
-        f"SELECT rowid FROM words WHERE words MATCH ? AND rank MATCH 'bm25({_WEIGHTS})' {within}"
+    found: list[tuple[int, float]] = database.execute(
+        f"SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({_COLUMNS})' {within}"
         " ORDER BY rank LIMIT ?",
-        (expression, *params, limit),
+        (wanted.words, *params, limit),
     )
-    return [row[0] for row in rows]
+    if wanted.pairs is None:
+        return found
+    pairs = database.execute(
+        f"SELECT rowid, -rank FROM segments WHERE segments MATCH ? {within} ORDER BY rank LIMIT ?",
+        (wanted.pairs, *params, limit),
+    )
+    both = dict(found)
+    for passage, score in pairs:
+        both[passage] = both.get(passage, 0.0) + score
+    return sorted(both.items(), key=lambda pair: -pair[1])[:limit]
 
 
 def _by_meaning(
@@ -86,57 +93,15 @@ def _by_meaning(
     embedder: Embedder,
     query: str,
     limit: int,
-    allowed: tuple[str, tuple[str, ...]] | None,
+    allowed: tuple[str, Sequence[object]] | None,
 ) -> dict[int, float]:
     """Passages with their cosine to the query, nearest first."""
     found = vectors.nearest(database, embedder.embed([query])[0], limit, allowed)
     return {passage: 1.0 - distance for passage, distance in found}
 
 
-def _results(
-    database: Database, fused: dict[int, float], similar: dict[int, float], k: int, folder: Path | None
-) -> list[Passage]:
-    rows = database.execute(
-        'SELECT p.id, p.text_hash, d.path, p.page, p.heading, w.body, p.start, p."end", d.title, d.sha256,'
-        " d.reader FROM json_each(?) AS wanted JOIN passages AS p ON p.id = wanted.value"
-        " JOIN documents AS d ON d.id = p.document JOIN words AS w ON w.rowid = p.id ORDER BY wanted.key",
-        (json.dumps(list(fused)),),
-    )
-    results: dict[bytes, Passage] = {}
-    for passage, same, path, page, heading, text, start, end, title, sha256, reader in rows:
-        if len(results) == k:
-            break
-        if same not in results:
-            results[same] = Passage(
-                rank=len(results) + 1,
-                path=path,
-                page=page,
-                heading=heading,
-                text=text,
-                start=start,
-                end=end,
-                score=round(fused[passage], 6),
-                also=_copies(database, same, path, folder),
-                title=title,
-                sha256=sha256,
-                reader=reader,
-                similarity=round(similar.get(passage, 0.0), 4),
-            )
-    return list(results.values())
-
-
-def _copies(database: Database, same: bytes, path: str, folder: Path | None) -> tuple[str, ...]:
-    condition, params = below(str(folder), "d.path") if folder is not None else ("1", ())
-    rows = database.execute(
-        "SELECT DISTINCT d.path FROM passages AS p JOIN documents AS d ON d.id = p.document"
-        f" WHERE p.text_hash = ? AND d.path <> ? AND {condition} ORDER BY d.path LIMIT ?",
-        (same, path, *params, _COPIES),
-    )
-    return tuple(row[0] for row in rows)
-
-
-def _counts(database: Database, folder: Path | None) -> tuple[int, int]:
-    condition, params = below(str(folder)) if folder is not None else ("1", ())
+def _counts(database: Database, within: Within) -> tuple[int, int]:
+    condition, params = within.documents()
     counts: dict[str, int] = dict(
         database.execute(
             f"SELECT state, count(*) FROM documents WHERE parent IS NULL AND {condition} GROUP BY state",

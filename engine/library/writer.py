@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.contracts import FileState
 from engine.documents.extract import Extract
 from engine.documents.passages import PassageSpan
-from engine.library import vectors
+from engine.library import segments, vectors
 from engine.library.scan import Entry
 from engine.store.database import Database
 
@@ -126,6 +126,10 @@ def write(
              extract.pages, len(spans), extract.redacted, _now()),
         )[0]  # fmt: skip
         database.execute("INSERT INTO texts VALUES (?, ?)", (document, extract.text))
+        database.execute(
+            "INSERT INTO names (rowid, name, title) VALUES (?, ?, ?)",
+            (document, Path(entry.path).name, extract.title),
+        )
         _add_passages(database, document, entry, extract, spans, folder)
     return state
 
@@ -169,6 +173,8 @@ def _add_passages(
             "INSERT INTO words (rowid, name, title, heading, body) VALUES (?, ?, ?, ?, ?)",
             (passage, name, extract.title, f"{heading} {folder}", body),
         )
+        if pairs := segments.segmented(f"{name} {extract.title} {heading} {body}"):
+            database.execute("INSERT INTO segments (rowid, body) VALUES (?, ?)", (passage, pairs))
 
 
 def text_hash(body: str) -> bytes:
@@ -178,9 +184,11 @@ def text_hash(body: str) -> bytes:
 
 def _clear(database: Database, document: int) -> None:
     vectors.delete(database, document)
-    database.execute(
-        "DELETE FROM words WHERE rowid IN (SELECT id FROM passages WHERE document = ?)", (document,)
-    )
+    for table in ("words", "segments"):
+        database.execute(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT id FROM passages WHERE document = ?)", (document,)
+        )
+    database.execute("DELETE FROM names WHERE rowid = ?", (document,))
     database.execute("DELETE FROM passages WHERE document = ?", (document,))
     database.execute("DELETE FROM texts WHERE document = ?", (document,))
 

@@ -154,12 +154,6 @@ def test_a_reader_sees_one_state_while_the_index_is_written(filled: Library) -> 
     reader.close()
 
 
-def test_fusion_prefers_what_both_lists_hold() -> None:
-    fused = search.fuse([[1, 2, 3], [3, 4]])
-    assert list(fused) == [3, 1, 2, 4]
-    assert fused[3] == pytest.approx(1 / 63 + 1 / 61)
-
-
 @pytest.mark.parametrize(
     ("text", "expression"),
     [

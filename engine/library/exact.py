@@ -1,0 +1,92 @@
+"""What must not be missed: a file by its name, a phrase in quotation marks, a code like "POL-358".
+
+Ranking by words and meaning may put such a match behind a hundred others that share more words. Here it is
+looked up by itself, and comes before what only resembles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from engine.library.query import Wanted
+from engine.store.database import Database
+
+_MOST = 50  # passages; a code in more of them tells nothing apart
+_FILES = 20
+_SURE, _PARTLY = 1.0, 0.5  # added to scores that lie between 0 and 1
+_SHORTEST = 4  # code points of a part of a name
+
+Allowed = tuple[str, Sequence[object]] | None
+
+
+def promoted(
+    database: Database, wanted: Wanted, allowed: Allowed, fused: dict[int, float]
+) -> dict[int, float]:
+    """`fused` (passage -> score) with exact matches added and put first, best first."""
+    added: dict[int, float] = {}
+
+    def add(passages: Iterable[int], bonus: float) -> None:
+        for passage in passages:
+            added[passage] = added.get(passage, 0.0) + bonus
+
+    for phrase in wanted.phrases:
+        add(_matches(database, phrase, allowed, _MOST), _SURE)
+    for code in wanted.codes:
+        found = _matches(database, code, allowed, _MOST + 1)
+        add(found if len(found) <= _MOST else (), _SURE)
+    for name in wanted.files:
+        add(_best_of_each(database, _owners(database, name, allowed), allowed, fused), _SURE)
+    add(_best_of_each(database, _named_in_part(database, wanted.terms), allowed, fused), _PARTLY)
+    if not added:
+        return fused
+    scores = {passage: fused.get(passage, 0.0) + added.get(passage, 0.0) for passage in {**fused, **added}}
+    return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
+
+
+def _matches(database: Database, expression: str, allowed: Allowed, limit: int) -> list[int]:
+    sql, params = allowed or ("", ())
+    within = f"AND +rowid IN ({sql})" if allowed else ""
+    rows = database.execute(
+        f"SELECT rowid FROM words WHERE words MATCH ? {within} ORDER BY rank LIMIT ?",
+        (expression, *params, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def _owners(database: Database, expression: str, allowed: Allowed) -> list[int]:
+    """Documents with a passage that matches."""
+    sql, params = allowed or ("", ())
+    within = f"AND +w.rowid IN ({sql})" if allowed else ""
+    rows = database.execute(
+        "SELECT DISTINCT p.document FROM words AS w JOIN passages AS p ON p.id = w.rowid"
+        f" WHERE w.words MATCH ? {within} LIMIT ?",
+        (expression, *params, _FILES),
+    )
+    return [row[0] for row in rows]
+
+
+def _named_in_part(database: Database, terms: Sequence[str]) -> list[int]:
+    """Documents with a term inside their name or title, for terms that are no word of any passage."""
+    found: dict[int, None] = {}
+    for term in terms[:_FILES]:
+        if len(term) < _SHORTEST or database.one("SELECT 1 FROM words WHERE words MATCH ?", (f'"{term}"',)):
+            continue
+        rows = database.execute("SELECT rowid FROM names WHERE names MATCH ? LIMIT ?", (f'"{term}"', _FILES))
+        found.update(dict.fromkeys(row[0] for row in rows))
+    return list(found)
+
+
+def _best_of_each(
+    database: Database, documents: Sequence[int], allowed: Allowed, fused: dict[int, float]
+) -> list[int]:
+    """The passage of each document that was found best, else its first one."""
+    sql, params = allowed or ("", ())
+    within = f"AND id IN ({sql})" if allowed else ""
+    best = []
+    for document in documents:
+        rows = database.execute(
+            f"SELECT id FROM passages WHERE document = ? {within} ORDER BY ordinal", (document, *params)
+        )
+        if rows:
+            best.append(max((row[0] for row in rows), key=lambda passage: fused.get(passage, 0.0)))
+    return best

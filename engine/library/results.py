@@ -1,0 +1,112 @@
+"""Ranked passages as a person should see them: copies as one result, and no file crowding out the others."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from engine.contracts import Passage
+from engine.library.within import Within
+from engine.store.database import Database
+
+_PER_FILE = 3  # passages of one file before others have had their turn
+_COPIES = 50  # other files named for one passage
+_ALIKE = 0.95  # of all words of two passages that read nearly the same
+_TOGETHER = 24  # passages read from the database at once
+_WORD = re.compile(r"\w+")
+
+
+def results(
+    database: Database, scores: Mapping[int, float], similar: Mapping[int, float], k: int, within: Within
+) -> list[Passage]:
+    """The first `k` of `scores` (passage -> score, best first). `similar`: passage -> cosine."""
+    chosen: list[Passage] = []
+    waiting: list[Passage] = []
+    counts: Counter[str] = Counter()
+    seen: dict[bytes, None] = {}
+    for same, passage in _passages(database, scores, similar):
+        if len(chosen) == k:
+            break
+        if same in seen:
+            continue
+        seen[same] = None
+        copy = next((number for number, other in enumerate(chosen) if _reads_alike(other, passage)), None)
+        if copy is not None:
+            chosen[copy] = _with_copy(chosen[copy], passage.path)
+            continue
+        passage = replace(passage, also=_copies(database, same, passage.path, within))
+        counts[passage.path] += 1
+        (chosen if counts[passage.path] <= _PER_FILE else waiting).append(passage)
+    chosen += waiting[: k - len(chosen)]
+    # A file's further passages stand behind those of other files: scores fall with the rank all the same.
+    lowest = iter(_falling([passage.score for passage in chosen]))
+    return [replace(passage, rank=rank, score=next(lowest)) for rank, passage in enumerate(chosen, 1)]
+
+
+def _passages(
+    database: Database, scores: Mapping[int, float], similar: Mapping[int, float]
+) -> Iterator[tuple[bytes, Passage]]:
+    """(hash of the text, passage), read from the database a few at a time: most are never looked at."""
+    ids = list(scores)
+    rows = (
+        row
+        for first in range(0, len(ids), _TOGETHER)
+        for row in database.execute(
+            'SELECT p.id, p.text_hash, d.path, p.page, p.heading, w.body, p.start, p."end", d.title, d.sha256,'
+            " d.reader FROM json_each(?) AS wanted JOIN passages AS p ON p.id = wanted.value"
+            " JOIN documents AS d ON d.id = p.document JOIN words AS w ON w.rowid = p.id ORDER BY wanted.key",
+            (json.dumps(ids[first : first + _TOGETHER]),),
+        )
+    )
+    for id, same, path, page, heading, text, start, end, title, sha256, reader in rows:
+        yield (
+            same,
+            Passage(
+                rank=0,
+                path=path,
+                page=page,
+                heading=heading,
+                text=text,
+                start=start,
+                end=end,
+                score=round(scores[id], 6),
+                title=title,
+                sha256=sha256,
+                reader=reader,
+                similarity=round(similar.get(id, 0.0), 4),
+            ),
+        )
+
+
+def _reads_alike(first: Passage, second: Passage) -> bool:
+    """Nearly the same words, and exactly the same names and numbers: those are what look-alikes differ in."""
+    if not 0.9 < len(first.text) / max(1, len(second.text)) < 1.1 or first.path == second.path:
+        return False
+    ours, theirs = set(_WORD.findall(first.text)), set(_WORD.findall(second.text))
+    if len(ours & theirs) < _ALIKE * len(ours | theirs):
+        return False
+    return not any(word[0].isupper() or any(map(str.isdigit, word)) for word in ours ^ theirs)
+
+
+def _with_copy(passage: Passage, path: str) -> Passage:
+    also = dict.fromkeys((*passage.also, path))
+    return replace(passage, also=tuple(sorted(other for other in also if other != passage.path))[:_COPIES])
+
+
+def _copies(database: Database, same: bytes, path: str, within: Within) -> tuple[str, ...]:
+    condition, params = within.documents("d.")
+    rows = database.execute(
+        "SELECT DISTINCT d.path FROM passages AS p JOIN documents AS d ON d.id = p.document"
+        f" WHERE p.text_hash = ? AND d.path <> ? AND {condition} ORDER BY d.path LIMIT ?",
+        (same, path, *params, _COPIES),
+    )
+    return tuple(row[0] for row in rows)
+
+
+def _falling(scores: list[float]) -> list[float]:
+    """Each score lowered to the one before it where it is higher."""
+    lowest = float("inf")
+    return [lowest := min(lowest, score) for score in scores]
