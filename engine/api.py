@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine import settings as choices
 from engine.contracts import (
@@ -48,6 +48,9 @@ from engine.workers import doctor
 from engine.workers.jobs import Job
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["Engine", "Job", "find_home"]
 
@@ -238,12 +241,29 @@ class Engine:
 
             return ledger.problems(database, offset, limit)
 
-    def search(self, query: str, k: int = 10, folder: str | Path | None = None) -> Job[SearchReply]:
-        """The `k` best passages, best first; `folder` limits the search to what lies below it.
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        folder: str | Path | None = None,
+        *,
+        kind: str | None = None,
+        since: datetime | None = None,
+        sections: bool = False,
+    ) -> Job[SearchReply]:
+        """The `k` best passages, best first, or the sections they stand in.
 
-        Raises EngineError("folder_missing") if `folder` is not in the library; so does `ask`.
+        Of files below `folder`, of a `kind` ("pdf", "table", an extension), changed since then. Raises
+        EngineError("folder_missing") if `folder` is not in the library; so does `ask`.
         """
-        params = {"query": query, "k": k, "folder": self._within(folder)}
+        params = {
+            "query": query,
+            "k": k,
+            "folder": self._within(folder),
+            "kind": kind,
+            "since": since.timestamp() if since else None,
+            "sections": sections,
+        }
         return self._answer.submit("search", params, lambda raw: from_json(SearchReply, raw))
 
     def view(self, citation: Citation) -> PassageView:

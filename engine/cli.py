@@ -18,6 +18,8 @@ from engine import terminal
 from engine.errors import BUG, CANCELLED, REASONS, Cancelled, EngineError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.api import Engine, Job
     from engine.contracts import Answer
 
@@ -76,6 +78,11 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("query", metavar="QUERY")
     search.add_argument("-k", type=_count, default=10, metavar="N", help="how many passages (10)")
     search.add_argument("--folder", metavar="PATH", help="only below this folder")
+    search.add_argument(
+        "--kind", metavar="KIND", help="only files of this kind: pdf, table, markdown, csv, ..."
+    )
+    search.add_argument("--since", type=_day, metavar="DATE", help="only files changed since, as 2026-05-01")
+    search.add_argument("--sections", action="store_true", help="whole sections instead of passages")
     ask = verb("ask", _ask, "answer a question from the files")
     ask.add_argument("question", metavar="QUESTION")
     ask.add_argument("--chat", metavar="ID", help="go on with a chat; 'new' begins one")
@@ -127,6 +134,15 @@ def _count(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 100_000:
         return int(text)
     raise argparse.ArgumentTypeError("must be a whole number between 1 and 100000")
+
+
+def _day(text: str) -> datetime:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("must be a date like 2026-05-01") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -324,7 +340,15 @@ def _search(arguments: Arguments) -> int:
 
     with _open(arguments, write=False) as engine:
         reply = terminal.follow(
-            engine.search(arguments.query, arguments.k, arguments.folder), _wants_json(arguments)
+            engine.search(
+                arguments.query,
+                arguments.k,
+                arguments.folder,
+                kind=arguments.kind,
+                since=arguments.since,
+                sections=arguments.sections,
+            ),
+            _wants_json(arguments),
         )
     if _wants_json(arguments):
         terminal.print_json(to_json(reply))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.contracts import Passage
+from engine.library.ledger import widened
 from engine.library.within import Within
 from engine.store.database import Database
 
@@ -44,6 +45,19 @@ def results(
     # A file's further passages stand behind those of other files: scores fall with the rank all the same.
     lowest = iter(_falling([passage.score for passage in chosen]))
     return [replace(passage, rank=rank, score=next(lowest)) for rank, passage in enumerate(chosen, 1)]
+
+
+def sections(database: Database, passages: Sequence[Passage], length: int) -> list[Passage]:
+    """Each passage with its surroundings, up to `length` code points; those within an earlier one left out."""
+    found: list[Passage] = []
+    for passage in passages:
+        if not any(_holds(other, passage) for other in found):
+            found.append(widened(database, passage, length))
+    return [replace(passage, rank=rank) for rank, passage in enumerate(found, 1)]
+
+
+def _holds(outer: Passage, inner: Passage) -> bool:
+    return outer.path == inner.path and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _passages(

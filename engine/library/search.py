@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.contracts import SearchReply
 from engine.library import exact, fusion, schema, vectors
 from engine.library.query import Wanted, understand
-from engine.library.results import results
+from engine.library.results import results, sections
 from engine.library.within import Within
 from engine.models.embedder import Embedder
 from engine.store.database import Database, storable
@@ -28,9 +28,12 @@ def search(
     *,
     kind: str | None = None,
     since: datetime | None = None,
+    section: int = 0,
 ) -> SearchReply:
     """The `k` best passages for `query`, of files below `folder`, of this kind, changed since then.
 
+    With `section` each result is what stands around its passage under the same heading, up to so many code
+    points: what is matched is small, what is read is whole. Passages of one section are then one result.
     Passages that read the same are one result that names the other files in `also`. `searched_files` are the
     files whose text can be found; `total_files` adds those that may hold text but could not be read, or not
     yet (failed, waiting), and leaves out what was skipped. Text without a word finds nothing.
@@ -46,6 +49,8 @@ def search(
             words, similar = candidates(database, embedder, query, wanted, max(_CANDIDATES, k), allowed)
             scores = exact.promoted(database, wanted, allowed, fusion.fuse(words, list(similar.items())))
         found = results(database, scores, similar, k, within)
+        if section:
+            found = sections(database, found, section)
         searched, total = _counts(database, within)
     return SearchReply(tuple(found), searched, total, round((time.perf_counter() - began) * 1000, 3))
 

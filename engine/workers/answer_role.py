@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from engine.paths import Home
 from engine.workers.main import Work
 
 SEARCHED = 8  # passages found for a question
+SECTION = 4800  # code points of a section, about 1,200 tokens
 
 
 class AnswerRole:
@@ -41,7 +43,7 @@ class AnswerRole:
                 pass
             return None
         if verb == "search":
-            return to_json(self._search(params["query"], params["k"], params["folder"]))
+            return to_json(self._search(**params))
         if verb == "ask":
             return self._ask(params, work)
         if verb == "probe":
@@ -66,14 +68,31 @@ class AnswerRole:
         if self._work is not None:
             self._work.emit(notice)
 
-    def _search(self, query: str, k: int, folder: str | None) -> SearchReply:
+    def _search(
+        self,
+        query: str,
+        k: int,
+        folder: str | None,
+        kind: str | None = None,
+        since: float | None = None,
+        sections: bool = False,
+    ) -> SearchReply:
         from engine.library import schema, search
 
         database = schema.open_for_search(self._home.index_db, self._embedder)
         if database is None:
             return SearchReply((), 0, 0, 0.0)
         try:
-            return search.search(database, self._embedder, query, k, Path(folder) if folder else None)
+            return search.search(
+                database,
+                self._embedder,
+                query,
+                k,
+                Path(folder) if folder else None,
+                kind=kind,
+                since=datetime.fromtimestamp(since, UTC) if since is not None else None,
+                section=SECTION if sections else 0,
+            )
         finally:
             database.close()
 

@@ -118,6 +118,22 @@ def test_passages_that_read_nearly_the_same_are_one(library: Library) -> None:
     assert {Path(path).name for path in (pair.path, *pair.also)} == {"first.md", "second.md"}
 
 
+def test_a_passage_brings_its_section(library: Library) -> None:
+    filler = " ".join(f"filler{number}" for number in range(400))
+    library.put("book.md", f"# One\n\nthe zebra sleeps {filler}\n\n{filler} the giraffe\n\n# Two\n\n{filler}")
+    library.index()
+    (text,) = library.database.one("SELECT text FROM texts") or ("",)
+    small = library.search("zebra giraffe", k=3).results[0]
+    whole = search.search(library.database, library.embedder, "zebra giraffe", 10, section=20_000).results
+    assert whole[0].text == text[whole[0].start : whole[0].end] != small.text
+    assert "zebra" in whole[0].text and "giraffe" in whole[0].text and "# Two" not in whole[0].text
+    assert [result.rank for result in whole] == list(range(1, len(whole) + 1))
+    assert len({(result.start, result.end) for result in whole}) == len(whole)
+    alone = library.search("zebra", k=1).results[0]
+    tight = search.search(library.database, library.embedder, "zebra", 1, section=len(alone.text)).results
+    assert [result.text for result in tight] == [alone.text]
+
+
 # -- filters ---------------------------------------------------------------------------------------
 
 
