@@ -17,6 +17,11 @@ _PER_FILE = 3  # passages of one file before others have had their turn
 _COPIES = 50  # other files named for one passage
 _ALIKE = 0.95  # of all words of two passages that read nearly the same
 _TOGETHER = 24  # passages read from the database at once
+_ROWS = """
+    SELECT p.id, p.text_hash, d.path, p.page, p.heading, w.body, p.start, p."end", d.title, d.sha256, d.reader
+    FROM json_each(?) AS wanted JOIN passages AS p ON p.id = wanted.value
+    JOIN documents AS d ON d.id = p.document JOIN words AS w ON w.rowid = p.id ORDER BY wanted.key
+"""
 _WORD = re.compile(r"\w+")
 
 
@@ -48,7 +53,7 @@ def results(
 
 
 def sections(database: Database, passages: Sequence[Passage], length: int) -> list[Passage]:
-    """Each passage with its surroundings, up to `length` code points; those within an earlier one left out."""
+    """Each passage with its surroundings, up to `length` code points; no part of another."""
     found: list[Passage] = []
     for passage in passages:
         if not any(_holds(other, passage) for other in found):
@@ -65,16 +70,8 @@ def _passages(
 ) -> Iterator[tuple[bytes, Passage]]:
     """(hash of the text, passage), read from the database a few at a time: most are never looked at."""
     ids = list(scores)
-    rows = (
-        row
-        for first in range(0, len(ids), _TOGETHER)
-        for row in database.execute(
-            'SELECT p.id, p.text_hash, d.path, p.page, p.heading, w.body, p.start, p."end", d.title, d.sha256,'
-            " d.reader FROM json_each(?) AS wanted JOIN passages AS p ON p.id = wanted.value"
-            " JOIN documents AS d ON d.id = p.document JOIN words AS w ON w.rowid = p.id ORDER BY wanted.key",
-            (json.dumps(ids[first : first + _TOGETHER]),),
-        )
-    )
+    slices = (json.dumps(ids[first : first + _TOGETHER]) for first in range(0, len(ids), _TOGETHER))
+    rows = (row for some in slices for row in database.execute(_ROWS, (some,)))
     for id, same, path, page, heading, text, start, end, title, sha256, reader in rows:
         yield (
             same,
