@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,8 @@ CHECKS: tuple[Callable[[Frozen], str], ...] = (
 def write_samples(folder: Path) -> dict[str, str]:
     """One small file of each format; returns file name -> a word that only this file holds."""
     import docx
+    import openpyxl
+    import pptx
     from reportlab.pdfgen.canvas import Canvas
 
     folder.mkdir()
@@ -154,6 +157,7 @@ def write_samples(folder: Path) -> dict[str, str]:
         "page.html": "<html><body><p>Our tram is the Marlowick line, every ten minutes.</p></body></html>",
         "list.csv": "plant,place\nBasil,window\nDragonfruit,cellar\n",
         "count.py": 'def harvest_tomatillos(rows: int) -> int:\n    """Boxes."""\n    return rows * 3\n',
+        "letter.rtf": "{\\rtf1 The choir sings at Brackenmoor in May.\\par}",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -163,8 +167,49 @@ def write_samples(folder: Path) -> dict[str, str]:
     canvas = Canvas(str(folder / "bill.pdf"))
     canvas.drawString(72, 720, "The plumber Vandersteen charged 240 euros for the new boiler.")
     canvas.save()
-    words = ("zirbelwood", "Quillhaven", "Marlowick", "Dragonfruit", "tomatillos", "Pelagia", "Vandersteen")
-    return dict(zip([*texts, "letter.docx", "bill.pdf"], words, strict=True))
+    sheet = openpyxl.Workbook()
+    sheet.active.append(["Bottle", "Price"])
+    sheet.active.append(["Chardelune", 12])
+    sheet.save(folder / "cellar.xlsx")
+    slides = pptx.Presentation()
+    slides.slides.add_slide(slides.slide_layouts[5]).shapes.title.text = "The Ferngill meeting is on Monday"
+    slides.save(str(folder / "talk.pptx"))
+    for name, parts in _zipped_samples().items():
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for part, text in parts.items():
+                archive.writestr(part, text)
+    words = (
+        "zirbelwood Quillhaven Marlowick Dragonfruit tomatillos Brackenmoor Pelagia Vandersteen Chardelune "
+        "Ferngill Oakhollow Wrenfield Saltmarch"
+    ).split()
+    made = [*texts, "letter.docx", "bill.pdf", "cellar.xlsx", "talk.pptx", *_zipped_samples()]
+    return dict(zip(made, words, strict=True))
+
+
+def _zipped_samples() -> dict[str, dict[str, str]]:
+    """Files that are zips of parts: name -> its parts."""
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    about = " ".join(f'xmlns:{name}="{space}:{name}:1.0"' for name in ("office", "text", "drawing"))
+    media = "application/vnd.oasis.opendocument"
+    paragraph = "<text:p>{}</text:p>"
+    content = f"<office:document-content {about}><office:body>{{}}</office:body></office:document-content>"
+    letter = f"<office:text>{paragraph.format('The Oakhollow bakery opens at six.')}</office:text>"
+    talk = f"<drawing:page><drawing:frame>{paragraph.format('Wrenfield won.')}</drawing:frame></drawing:page>"
+    root = "<container><rootfiles><rootfile full-path='book.opf'/></rootfiles></container>"
+    book = "<manifest><item id='a' href='a.html'/></manifest><spine><itemref idref='a'/></spine>"
+    return {
+        "letter.odt": {"mimetype": f"{media}.text", "content.xml": content.format(letter)},
+        "talk.odp": {
+            "mimetype": f"{media}.presentation",
+            "content.xml": content.format(f"<office:presentation>{talk}</office:presentation>"),
+        },
+        "novel.epub": {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": root,
+            "book.opf": f"<package>{book}</package>",
+            "a.html": "<html><body><p>They sailed to Saltmarch.</p></body></html>",
+        },
+    }
 
 
 def _expect(holds: bool, found: str) -> None:

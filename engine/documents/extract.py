@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MAX_TEXT = 50_000_000  # code points of one document; more is a bomb, or nothing a person wrote
 MAX_HEADING = 160  # code points; a longer "heading" is a paragraph in bold
 
 # A lone surrogate cannot be stored as UTF-8, and NUL ends text early in C code: one visible mark for both.
@@ -111,7 +112,12 @@ class Writer:
         self._context = (headings, page)
 
     def block(self, text: str, gap: str = "\n\n") -> None:
-        """Append `text`, parted from what came before by `gap`. Blank text is left out."""
+        """Append `text`, parted from what came before by `gap`. Blank text is left out.
+
+        Raises Unreadable("too_large") as soon as the whole is, before it fills the memory.
+        """
+        if self._length + len(text) > MAX_TEXT:
+            raise Unreadable("too_large", f"over {MAX_TEXT} characters")
         text = unix_newlines(text).strip("\n")
         if not text.strip():
             return
@@ -123,6 +129,12 @@ class Writer:
             self._marks.append(Mark(self._length + (len(gap) if self._parts else 0), headings, page))
         self._parts.append(text)
         self._length += len(text)
+
+    def insert(self, draft: Draft, above: tuple[str, ...] = (), page: int | None = None) -> None:
+        """Append another draft, its sections under the headings `above`."""
+        for section in draft.sections():
+            self.place((*above, *section.headings), section.page or page)
+            self.block(draft.text[section.start : section.end])
 
     def draft(
         self, title: str = "", pages: int | None = None, metadata: dict[str, str] | None = None

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.documents.extract import Draft
-from engine.documents.readers import code, html, markdown, pdf, plain, table, word
+from engine.documents.readers import (
+    book,
+    code,
+    html,
+    markdown,
+    open_document,
+    pdf,
+    plain,
+    rich_text,
+    sheets,
+    slides,
+    table,
+    word,
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +57,26 @@ TEXT = Format(
 HTML = Format("html", 1, "html", _set("html htm xhtml shtml"), read_text=html.read)
 PDF = Format("pdf", 1, "pdf", _set("pdf"), read_file=pdf.read)
 WORD = Format("word", 1, "word", _set("docx docm dotx dotm"), read_file=word.read)
+SHEETS = Format(
+    "sheets", 1, "sheet", _set("xlsx xlsm xltx xltm xlsb xls xlt xla ods ots"), read_file=sheets.read
+)
+SLIDES = Format("slides", 1, "slides", _set("pptx pptm ppsx ppsm potx potm"), read_file=slides.read)
+OPEN_TEXT = Format("odt", 1, "word", _set("odt ott"), read_file=open_document.read)
+OPEN_SLIDES = Format("odp", 1, "slides", _set("odp otp"), read_file=open_document.read)
+BOOK = Format("book", 1, "book", _set("epub"), read_file=book.read)
+RICH_TEXT = Format("rtf", 1, "word", _set("rtf"), read_file=rich_text.read)
 
 FORMATS: tuple[Format, ...] = (
     TEXT,
     Format("markdown", 1, "markdown", _set("md markdown mdown mkd mdx rmd qmd"), read_text=markdown.read),
     PDF,
     WORD,
+    SHEETS,
+    SLIDES,
+    OPEN_TEXT,
+    OPEN_SLIDES,
+    BOOK,
+    RICH_TEXT,
     HTML,
     Format("table", 1, "table", _set("csv tsv tab"), read_text=table.read),
     Format(
@@ -78,11 +105,11 @@ _CURRENT = frozenset(format.reader for format in FORMATS)
 
 # Files whose kind is known by name but that hold no text of ours to read yet ("unsupported") ...
 _UNSUPPORTED = {
-    "word": "doc odt ott rtf pages wpd wps",
-    "sheet": "xls xlsx xlsm xlsb ods numbers",
-    "slides": "ppt pptx pptm odp key",
+    "word": "doc dot pages wpd wps",
+    "sheet": "numbers",
+    "slides": "ppt pps pot key",
     "mail": "eml msg mbox pst ost",
-    "book": "epub mobi azw azw3 djvu chm ps",
+    "book": "mobi azw azw3 djvu chm ps",
     "notebook": "ipynb",
     "archive": "zip tar gz tgz bz2 xz 7z rar zst",
     "image": "png jpg jpeg gif bmp tif tiff webp heic heif svg psd ai raw cr2 nef dng ico xcf",

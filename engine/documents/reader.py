@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import mmap
 import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.documents import formats
-from engine.documents.encoding import SAMPLE, decode, looks_like_text
-from engine.documents.extract import Draft, Extract, Section, Unreadable, one_line, storable
+from engine.documents.choice import choose
+from engine.documents.encoding import SAMPLE, decode
+from engine.documents.extract import MAX_TEXT, Draft, Extract, Section, Unreadable, one_line, storable
 from engine.documents.formats import Format
 from engine.documents.secrets import is_secret, redact
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
-
-MAX_TEXT = 50_000_000  # bytes of a text file, code points of any file's text
-
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP = b"PK\x03\x04"
-_OTHER_CONTAINERS = (b"{\\rtf", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
+_LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,7 @@ def read(path: Path) -> Extract:
     """
     try:
         size, head = _look(path)
-        chosen = _choose(path, head, size)
+        chosen = choose(path, head)
         draft = _draft(chosen, path, size)
     except Unreadable:
         raise
@@ -68,53 +62,6 @@ def _look(path: Path) -> tuple[int, bytes]:
         raise Unreadable("empty")
     with path.open("rb") as file:
         return status.st_size, file.read(SAMPLE)
-
-
-def _choose(path: Path, head: bytes, size: int) -> Format:
-    by_name = formats.by_extension(path)
-    if b"%PDF-" in head[:1024] and (by_name in (None, formats.PDF) or head.startswith(b"%PDF-")):
-        return formats.PDF
-    if head.startswith(_ZIP):
-        return _in_zip(path, by_name)
-    if head.startswith(_OLE):
-        raise Unreadable("password" if _is_encrypted_office(path) else "unsupported", "an older Office file")
-    if head.startswith(_OTHER_CONTAINERS):
-        raise Unreadable("unsupported")
-    if by_name is None:
-        extension = formats.extension_of(path)
-        if extension in formats.UNSUPPORTED:
-            raise Unreadable("unsupported", extension)
-        if extension in formats.BINARY or not looks_like_text(head):
-            raise Unreadable("binary")
-    if by_name is None or by_name is formats.TEXT or by_name.read_file:
-        # Text under a name that promises something else, or promises nothing.
-        if by_name and by_name.read_file and not looks_like_text(head):
-            raise Unreadable("damaged")
-        return formats.HTML if _is_html(head) else formats.TEXT
-    return by_name
-
-
-def _in_zip(path: Path, by_name: Format | None) -> Format:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if any(name.startswith("word/document") for name in archive.namelist()):
-                return formats.WORD
-    except zipfile.BadZipFile:
-        if by_name is formats.WORD:
-            raise
-        raise Unreadable("binary") from None
-    raise Unreadable("damaged" if by_name is formats.WORD else "unsupported", "an archive")
-
-
-def _is_encrypted_office(path: Path) -> bool:
-    """Office keeps a password-protected document as a stream of this name in an OLE container."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find("EncryptedPackage".encode("utf-16-le")) >= 0
-
-
-def _is_html(head: bytes) -> bool:
-    start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _draft(chosen: Format, path: Path, size: int) -> Draft:
@@ -160,9 +107,13 @@ def _named(error: Exception) -> Unreadable:
     """The only place where other libraries' errors become reasons."""
     if isinstance(error, FileNotFoundError):
         return Unreadable("vanished")
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno:
         return Unreadable("unreadable", error.strerror or type(error).__name__)
+    if isinstance(error, NotImplementedError):
+        return Unreadable("unsupported", str(error))  # a way of packing that zipfile does not know
+    if isinstance(error, RecursionError):
+        return Unreadable("damaged", "nested too deeply")
     library = type(error).__module__.partition(".")[0]
-    if isinstance(error, (zipfile.BadZipFile, EOFError)) or library in {"pypdfium2", "pypdf", "lxml", "zlib"}:
+    if isinstance(error, (zipfile.BadZipFile, EOFError, OSError)) or library in _LIBRARIES:
         return Unreadable("damaged", type(error).__name__)
     return Unreadable("unknown", type(error).__name__)

@@ -1,0 +1,128 @@
+"""Small files of each format, made here; and what must hold of every text read from one."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.documents.reader import Extract
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def under(document: Extract, *headings: str) -> str:
+    """The text of the sections that stand under exactly these headings."""
+    found = [document.text[s.start : s.end] for s in document.sections if s.headings == headings]
+    assert found, f"no section under {headings}: {[s.headings for s in document.sections]}"
+    return "".join(found)
+
+
+def assert_complete(document: Extract) -> None:
+    reached = 0
+    for section in document.sections:
+        assert section.start >= reached
+        assert not document.text[reached : section.start].strip()
+        reached = section.end
+    assert not document.text[reached:].strip()
+
+
+# ---- zipped ------------------------------------------------------------------------------------
+
+
+def zipped(path: Path, parts: Mapping[str, str | bytes], deflated: bool = True) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def workbook(path: Path, sheets: Mapping[str, list[list[object]]]) -> Path:
+    from openpyxl import Workbook
+
+    made = Workbook()
+    made.remove(made.active)
+    for name, rows in sheets.items():
+        sheet = made.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    made.save(path)
+    return path
+
+
+def old_workbook(path: Path, rows: list[list[object]]) -> Path:
+    """An .xls of Excel 97."""
+    from xlwt import Workbook
+
+    made = Workbook()
+    sheet = made.add_sheet("Costs")
+    for down, row in enumerate(rows):
+        for across, cell in enumerate(row):
+            sheet.write(down, across, cell)
+    made.save(str(path))
+    return path
+
+
+_NAMESPACES = (
+    " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "text", "table", "presentation", "meta")
+    )
+    + ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+)
+
+
+def open_document(path: Path, kind: str, body: str, title: str = "") -> Path:
+    """`kind` is text, presentation or spreadsheet; `body` is what stands in its element."""
+    media = f"application/vnd.oasis.opendocument.{kind}"
+    manifest = (
+        '<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<m:file-entry m:full-path="/" m:media-type="{media}"/></m:manifest>'
+    )
+    content = (
+        f"<office:document-content {_NAMESPACES}><office:body><office:{kind}>{body}</office:{kind}>"
+        "</office:body></office:document-content>"
+    )
+    meta = (
+        f"<office:document-meta {_NAMESPACES}><office:meta><dc:title>{title}</dc:title>"
+        "<dc:creator>Mara Lind</dc:creator></office:meta></office:document-meta>"
+    )
+    parts = {"mimetype": media, "META-INF/manifest.xml": manifest, "content.xml": content, "meta.xml": meta}
+    return zipped(path, parts)
+
+
+def book(path: Path, chapters: Mapping[str, str], contents: str = "", **parts: str) -> Path:
+    """An EPUB of `chapters` (file name -> XHTML body); `contents` is the body of its navigation page."""
+    items = "".join(
+        f'<item id="c{n}" href="{name}" media-type="application/xhtml+xml"/>'
+        for n, name in enumerate(chapters)
+    )
+    spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
+    package = (
+        '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        "<dc:title>The Mill</dc:title><dc:creator>Mara Lind</dc:creator></metadata><manifest>"
+        f'<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>{items}'
+        f"</manifest><spine>{spine}</spine></package>"
+    )
+    container = (
+        '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+        '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
+    )
+
+    def page(body: str) -> str:
+        return f'<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>{body}</body></html>'
+
+    return zipped(
+        path,
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": container,
+            "OEBPS/book.opf": package,
+            "OEBPS/nav.xhtml": page(f"<nav>{contents}</nav>"),
+            **{f"OEBPS/{name}": page(body) for name, body in chapters.items()},
+            **parts,
+        },
+    )
