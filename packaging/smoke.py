@@ -157,6 +157,12 @@ def write_samples(folder: Path) -> dict[str, str]:
         "page.html": "<html><body><p>Our tram is the Marlowick line, every ten minutes.</p></body></html>",
         "list.csv": "plant,place\nBasil,window\nDragonfruit,cellar\n",
         "count.py": 'def harvest_tomatillos(rows: int) -> int:\n    """Boxes."""\n    return rows * 3\n',
+        "guide.rst": "Guide\n=====\n\nThe Larkspur path is closed in winter.\n",
+        "todo.org": "* TODO Call the Hollins bakery\n",
+        "manual.adoc": "= Manual\n\nPull the Tresco lever twice.\n",
+        "film.srt": "1\n00:00:01,000 --> 00:00:03,000\nWe meet at Gorsedene.\n",
+        "sums.ipynb": '{"cells": [{"cell_type": "markdown", "source": "# Sums\\nAbout Nettlecombe."}]}',
+        "club.json": '{"club": "Rowing", "boat": "Thistledown"}',
         "letter.rtf": "{\\rtf1 The choir sings at Brackenmoor in May.\\par}",
     }
     for name, text in texts.items():
@@ -179,7 +185,8 @@ def write_samples(folder: Path) -> dict[str, str]:
             for part, text in parts.items():
                 archive.writestr(part, text)
     words = (
-        "zirbelwood Quillhaven Marlowick Dragonfruit tomatillos Brackenmoor Pelagia Vandersteen Chardelune "
+        "zirbelwood Quillhaven Marlowick Dragonfruit tomatillos Larkspur Hollins Tresco "
+        "Gorsedene Nettlecombe Thistledown Brackenmoor Pelagia Vandersteen Chardelune "
         "Ferngill Oakhollow Wrenfield Saltmarch"
     ).split()
     made = [*texts, "letter.docx", "bill.pdf", "cellar.xlsx", "talk.pptx", *_zipped_samples()]

@@ -16,12 +16,16 @@ from engine.documents.readers import (
     code,
     html,
     markdown,
+    markup,
+    notebook,
     open_document,
     pdf,
     plain,
+    records,
     rich_text,
     sheets,
     slides,
+    subtitles,
     table,
     word,
 )
@@ -51,7 +55,7 @@ TEXT = Format(
     "text",
     1,
     "text",
-    _set("txt text log rst org adoc asciidoc tex srt vtt nfo readme me"),
+    _set("txt text log tex nfo readme me"),
     read_text=plain.read,
 )
 HTML = Format("html", 1, "html", _set("html htm xhtml shtml"), read_text=html.read)
@@ -69,6 +73,12 @@ RICH_TEXT = Format("rtf", 1, "word", _set("rtf"), read_file=rich_text.read)
 FORMATS: tuple[Format, ...] = (
     TEXT,
     Format("markdown", 1, "markdown", _set("md markdown mdown mkd mdx rmd qmd"), read_text=markdown.read),
+    Format("rst", 1, "text", _set("rst"), read_text=markup.read_rst),
+    Format("org", 1, "text", _set("org"), read_text=markup.read_org),
+    Format("asciidoc", 1, "text", _set("adoc asciidoc"), read_text=markup.read_asciidoc),
+    Format("subtitles", 1, "text", _set("srt vtt"), read_text=subtitles.read),
+    Format("notebook", 1, "notebook", _set("ipynb"), read_text=notebook.read),
+    Format("records", 1, "data", _set("json jsonl ndjson"), read_text=records.read),
     PDF,
     WORD,
     SHEETS,
@@ -95,7 +105,7 @@ FORMATS: tuple[Format, ...] = (
         "data",
         1,
         "data",
-        _set("json jsonl ndjson json5 toml yaml yml ini cfg conf properties xml xsd opml plist bib ics vcf"),
+        _set("json5 toml yaml yml ini cfg conf properties xml xsd opml plist bib ics vcf"),
         read_text=plain.read,
     ),
 )
@@ -110,7 +120,6 @@ _UNSUPPORTED = {
     "slides": "ppt pps pot key",
     "mail": "eml msg mbox pst ost",
     "book": "mobi azw azw3 djvu chm ps",
-    "notebook": "ipynb",
     "archive": "zip tar gz tgz bz2 xz 7z rar zst",
     "image": "png jpg jpeg gif bmp tif tiff webp heic heif svg psd ai raw cr2 nef dng ico xcf",
 }

@@ -58,6 +58,8 @@ def _decoded(data: bytes) -> str:
 def _plain(text: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
+    # Line breaks mean nothing, but its pattern for links looks through whole lines from every field on.
+    text = text.replace("{\\field", "\n{\\field")
     try:
         return str(rtf_to_text(text, errors="replace"))
     except (ValueError, LookupError, OverflowError, TypeError) as error:  # what its parser trips over
