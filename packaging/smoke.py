@@ -95,7 +95,7 @@ def every_format_is_read(frozen: Frozen) -> str:
     _expect(done["indexed"] == len(facts) and done["failed"] == 0, str(done))
     for name, word in facts.items():
         results = frozen.json("search", word, "-k", "1")["results"]
-        found = [Path(result["path"]).name for result in results]
+        found = [Path(result["path"].partition("!/")[0]).name for result in results]
         _expect(found == [name], f"{word} was looked for in {name}: {found}")
     status = frozen.json("status")["coverage"]
     _expect(status["meaning"] == len(facts), f"not every file has vectors: {status}")
@@ -148,6 +148,7 @@ def write_samples(folder: Path) -> dict[str, str]:
     import docx
     import openpyxl
     import pptx
+    import xlwt
     from reportlab.pdfgen.canvas import Canvas
 
     folder.mkdir()
@@ -163,6 +164,11 @@ def write_samples(folder: Path) -> dict[str, str]:
         "film.srt": "1\n00:00:01,000 --> 00:00:03,000\nWe meet at Gorsedene.\n",
         "sums.ipynb": '{"cells": [{"cell_type": "markdown", "source": "# Sums\\nAbout Nettlecombe."}]}',
         "club.json": '{"club": "Rowing", "boat": "Thistledown"}',
+        "roof.eml": "From: mara@example.org\nSubject: Roof\n\nThe slater is called Penhallow.\n",
+        "inbox.mbox": (
+            "From mara@example.org Wed May  1 10:00:00 2024\nFrom: mara@example.org\n"
+            "Subject: Tickets for Dunmarrow\n\nThey came.\n"
+        ),
         "letter.rtf": "{\\rtf1 The choir sings at Brackenmoor in May.\\par}",
     }
     for name, text in texts.items():
@@ -180,16 +186,19 @@ def write_samples(folder: Path) -> dict[str, str]:
     slides = pptx.Presentation()
     slides.slides.add_slide(slides.slide_layouts[5]).shapes.title.text = "The Ferngill meeting is on Monday"
     slides.save(str(folder / "talk.pptx"))
+    old = xlwt.Workbook()
+    old.add_sheet("Guests").write(0, 0, "Mrs Amberley")
+    old.save(str(folder / "guests.xls"))
     for name, parts in _zipped_samples().items():
         with zipfile.ZipFile(folder / name, "w") as archive:
             for part, text in parts.items():
                 archive.writestr(part, text)
     words = (
         "zirbelwood Quillhaven Marlowick Dragonfruit tomatillos Larkspur Hollins Tresco "
-        "Gorsedene Nettlecombe Thistledown Brackenmoor Pelagia Vandersteen Chardelune "
-        "Ferngill Oakhollow Wrenfield Saltmarch"
+        "Gorsedene Nettlecombe Thistledown Penhallow Dunmarrow Brackenmoor Pelagia Vandersteen Chardelune "
+        "Ferngill Oakhollow Wrenfield Saltmarch Kestrelbeck Amberley"
     ).split()
-    made = [*texts, "letter.docx", "bill.pdf", "cellar.xlsx", "talk.pptx", *_zipped_samples()]
+    made = [*texts, "letter.docx", "bill.pdf", "cellar.xlsx", "talk.pptx", *_zipped_samples(), "guests.xls"]
     return dict(zip(made, words, strict=True))
 
 
@@ -216,6 +225,7 @@ def _zipped_samples() -> dict[str, dict[str, str]]:
             "book.opf": f"<package>{book}</package>",
             "a.html": "<html><body><p>They sailed to Saltmarch.</p></body></html>",
         },
+        "photos.zip": {"Kestrelbeck.jpg": "no picture"},
     }
 
 

@@ -16,8 +16,9 @@ from engine.documents.readers.package import ENCRYPTED, open_zip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter is a zip without members
 _OTHER_CONTAINERS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
-_HEADER = rb"[A-Za-z][A-Za-z0-9-]{1,60}:[ \t]?[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"
-_MAIL = re.compile(rb"(?:%s){3,}" % _HEADER)
+_LINE = rb"[A-Za-z][A-Za-z0-9-]{1,60}:[ \t]?[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"
+_HEADERS = re.compile(rb"(?:%s)+" % _LINE)
+_APPLE = re.compile(rb"\d+[ \t]*\r?\n%s" % _LINE)
 _FROM = re.compile(rb"^From:", re.MULTILINE | re.IGNORECASE)
 # What programs write and people do not.
 _MACHINE = re.compile(rb"^(?:Message-ID|MIME-Version|Received|Return-Path|Delivered-To):", re.M | re.I)
@@ -50,7 +51,7 @@ def choose(path: Path, head: bytes) -> Format:
         # Text under a name that promises something else, or promises nothing.
         if by_name and by_name.read_file and not looks_like_text(head):
             raise Unreadable("damaged")
-        return _in_text(head)
+        return _in_text(head, by_name)
     return by_name
 
 
@@ -72,9 +73,12 @@ def _in_zip(path: Path, by_name: Format | None) -> Format:
         return formats.OPEN_TEXT
     if "opendocument.presentation" in kind:
         return formats.OPEN_SLIDES
-    if by_name is not None and by_name.read_file:
+    extension = formats.extension_of(path)
+    if extension in formats.UNSUPPORTED or extension in formats.BINARY:
+        raise Unreadable("unsupported" if extension in formats.UNSUPPORTED else "binary", extension)
+    if by_name is not None and by_name.read_file and by_name is not formats.ARCHIVE:
         raise Unreadable("damaged", "an archive")
-    raise Unreadable("unsupported", "an archive")
+    return formats.ARCHIVE
 
 
 def _declared(archive: zipfile.ZipFile) -> str:
@@ -99,6 +103,8 @@ def _in_ole(path: Path) -> Format:
         raise Unreadable("password")
     if "workbook" in names or "book" in names:
         return formats.SHEETS
+    if "__properties_version1.0" in names:
+        return formats.OUTLOOK
     raise Unreadable("unsupported", "an older Office file")
 
 
@@ -107,8 +113,15 @@ def _mentions(path: Path, name: str) -> bool:
         return data.find(name.encode("utf-16-le")) >= 0
 
 
-def _in_text(head: bytes) -> Format:
+def _in_text(head: bytes, by_name: Format | None) -> Format:
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return formats.HTML
+    if _MAILBOX.match(head) and _HEADERS.match(head, head.find(b"\n") + 1):
+        return formats.MAILBOX
+    headers = _HEADERS.match(head)
+    if headers and (by_name is formats.MAIL or (_FROM.search(headers[0]) and _MACHINE.search(headers[0]))):
+        return formats.MAIL
+    if by_name is formats.MAIL and _APPLE.match(head):
+        return formats.MAIL
     return formats.TEXT

@@ -6,7 +6,9 @@ character that is not white space.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 MAX_TEXT = 50_000_000  # code points of one document; more is a bomb, or nothing a person wrote
 MAX_HEADING = 160  # code points; a longer "heading" is a paragraph in bold
@@ -75,6 +77,20 @@ class Draft:
             for mark, end in zip(marks, ends, strict=True)
             if self.text[mark.offset : end].strip()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A document inside another file, by its name there.
+
+    `save(target, room)` writes it to a new file of at most `room` bytes and returns their number; it raises
+    Unreadable, or what the library does that reads the file around it. `ending` (".eml") tells the kind of
+    a document whose name does not.
+    """
+
+    name: str
+    save: Callable[[Path, int], int]
+    ending: str = ""
 
 
 class HeadingPath:

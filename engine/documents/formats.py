@@ -6,19 +6,23 @@ it has read are then read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.documents.extract import Draft
+from engine.documents.extract import Draft, Member
 from engine.documents.readers import (
+    archive,
     book,
     code,
     html,
+    mail,
+    mailbox,
     markdown,
     markup,
     notebook,
     open_document,
+    outlook,
     pdf,
     plain,
     records,
@@ -33,7 +37,10 @@ from engine.documents.readers import (
 
 @dataclass(frozen=True)
 class Format:
-    """One format. Exactly one of `read_text` (gets decoded text) and `read_file` (gets the path) is set."""
+    """One format. Exactly one of `read_text` (gets decoded text) and `read_file` (gets the path) is set.
+
+    `members` gives the documents inside the file at a path, of formats that hold some.
+    """
 
     name: str
     version: int
@@ -41,6 +48,7 @@ class Format:
     extensions: frozenset[str]
     read_text: Callable[[str], Draft] | None = None
     read_file: Callable[[Path], Draft] | None = None
+    members: Callable[[Path], Iterator[Member]] | None = None
 
     @property
     def reader(self) -> str:
@@ -69,6 +77,10 @@ OPEN_TEXT = Format("odt", 1, "word", _set("odt ott"), read_file=open_document.re
 OPEN_SLIDES = Format("odp", 1, "slides", _set("odp otp"), read_file=open_document.read)
 BOOK = Format("book", 1, "book", _set("epub"), read_file=book.read)
 RICH_TEXT = Format("rtf", 1, "word", _set("rtf"), read_file=rich_text.read)
+MAIL = Format("mail", 1, "mail", _set("eml emlx mht mhtml"), read_file=mail.read, members=mail.members)
+MAILBOX = Format("mailbox", 1, "mail", _set("mbox"), read_file=mailbox.read, members=mailbox.members)
+OUTLOOK = Format("outlook", 1, "mail", _set("msg"), read_file=outlook.read, members=outlook.members)
+ARCHIVE = Format("archive", 1, "archive", _set("zip"), read_file=archive.read, members=archive.members)
 
 FORMATS: tuple[Format, ...] = (
     TEXT,
@@ -87,6 +99,10 @@ FORMATS: tuple[Format, ...] = (
     OPEN_SLIDES,
     BOOK,
     RICH_TEXT,
+    MAIL,
+    MAILBOX,
+    OUTLOOK,
+    ARCHIVE,
     HTML,
     Format("table", 1, "table", _set("csv tsv tab"), read_text=table.read),
     Format(
@@ -118,9 +134,9 @@ _UNSUPPORTED = {
     "word": "doc dot pages wpd wps",
     "sheet": "numbers",
     "slides": "ppt pps pot key",
-    "mail": "eml msg mbox pst ost",
+    "mail": "pst ost",
     "book": "mobi azw azw3 djvu chm ps",
-    "archive": "zip tar gz tgz bz2 xz 7z rar zst",
+    "archive": "tar gz tgz bz2 xz 7z rar zst",
     "image": "png jpg jpeg gif bmp tif tiff webp heic heif svg psd ai raw cr2 nef dng ico xcf",
 }
 # ... and files that hold none at all ("binary").

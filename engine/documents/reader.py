@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
+from engine.documents import formats
 from engine.documents.choice import choose
 from engine.documents.encoding import SAMPLE, decode
-from engine.documents.extract import MAX_TEXT, Draft, Extract, Section, Unreadable, one_line, storable
+from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, Unreadable, one_line, storable
 from engine.documents.formats import Format
 from engine.documents.secrets import is_secret, redact
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
+
+MAX_UNPACKED = 200_000_000  # bytes of all members of an archive and of the archives in it
+MAX_MEMBERS = 5000
+_ARCHIVES = 2  # levels of archives that are unpacked
+_DEEPEST = 6  # levels of files in files of any kind
+_REST = "..."  # stands for the members that were not looked at
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
+_ORDINARY = re.compile(r"(?!(?:con|nul|aux|prn|com\d|lpt\d)(?:\.|$))\w", re.ASCII | re.IGNORECASE)
+_LONGEST_NAME = 100
 _LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine".split())
 
 
@@ -28,28 +42,97 @@ class Read:
     result: Extract | Unreadable
 
 
-def read_all(path: Path) -> Iterator[Read]:
-    """All documents of the file at `path`, the file itself first, one at a time."""
-    try:
-        yield Read("", read(path))
-    except Unreadable as problem:
-        yield Read("", problem)
-
-
 def read(path: Path) -> Extract:
     """The text of the file at `path`, secrets blotted out in place.
 
     Raises Unreadable for every file that yields no text, whatever its reader's library thinks of it.
     """
+    return _read(path)[1]
+
+
+def read_all(path: Path) -> Iterator[Read]:
+    """All documents of the file at `path`, the file itself first, one at a time.
+
+    What lies inside is written to a private temporary folder, one document at a time, and removed again.
+    """
+    yield from _documents(path, _Limits(), ())
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What may still be unpacked of an archive and those in it: a bomb fills neither disk nor memory."""
+
+    room: int = MAX_UNPACKED
+    members: int = MAX_MEMBERS
+
+
+def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+    """`around` are the formats of the files that the one at `path` lies in, the outermost first."""
+    try:
+        chosen, extract = _read(path)
+        is_too_deep = chosen is formats.ARCHIVE and around.count(formats.ARCHIVE) >= _ARCHIVES
+        if is_too_deep or (chosen.members and len(around) >= _DEEPEST):
+            raise Unreadable("archive_limit", "archives in archives")
+    except Unreadable as problem:
+        yield Read("", problem)
+        return
+    yield Read("", extract)
+    if chosen.members is None:
+        return
+    names: Counter[str] = Counter()
+    with TemporaryDirectory(prefix="nocturne-") as folder:
+        members = chosen.members(path)
+        while True:
+            try:
+                member = next(members, None)
+            except Exception as error:
+                yield Read(_REST, _named(error))
+                return
+            if member is None:
+                return
+            if formats.ARCHIVE not in (*around, chosen):
+                limits = _Limits()  # messages are as many as they are; each may bring an archive
+            limits.members -= 1
+            if limits.members < 0:
+                yield Read(_REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))
+                return
+            name = _CONTROL.sub(" ", storable(member.name))
+            names[name] += 1
+            name = name if names[name] == 1 else f"{name}#{names[name]}"
+            for found in _member(member, Path(folder), limits, (*around, chosen)):
+                yield Read(f"{name}!/{found.member}" if found.member else name, found.result)
+
+
+def _member(member: Member, folder: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+    if is_secret(Path(member.name)):
+        yield Read("", Unreadable("secret"))
+        return
+    target = folder / (_safe_name(member.name) + member.ending)
+    try:
+        limits.room -= member.save(target, limits.room)
+    except Exception as error:
+        yield Read("", error if isinstance(error, Unreadable) else _named(error))
+    else:
+        yield from _documents(target, limits, around)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _safe_name(name: str) -> str:
+    """A name that any file system takes and no program understands as a path; readers need its ending."""
+    safe = _UNSAFE.sub("_", PurePosixPath(name.replace("\\", "/")).name)[-_LONGEST_NAME:]
+    return safe if _ORDINARY.match(safe) else f"member{safe}"
+
+
+def _read(path: Path) -> tuple[Format, Extract]:
     try:
         size, head = _look(path)
         chosen = choose(path, head)
-        draft = _draft(chosen, path, size)
+        return chosen, _extract(chosen, _draft(chosen, path, size))
     except Unreadable:
         raise
     except Exception as error:
         raise _named(error) from error
-    return _extract(chosen, draft)
 
 
 def _look(path: Path) -> tuple[int, bytes]:

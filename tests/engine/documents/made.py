@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from engine.documents.reader import Extract
@@ -126,3 +128,55 @@ def book(path: Path, chapters: Mapping[str, str], contents: str = "", **parts: s
             **parts,
         },
     )
+
+
+# ---- OLE ---------------------------------------------------------------------------------------
+
+
+def container(path: Path, streams: Mapping[str, bytes]) -> Path:
+    """An OLE container with `streams` ("folder/name" -> content), each padded with NULs to 4096 bytes:
+    shorter ones would need a file system within the file system.
+    """
+    tree: dict[str, list[str]] = {"": []}
+    for name in streams:
+        folder, _, _ = name.rpartition("/")
+        if folder and folder not in tree:
+            tree[folder] = []
+            tree[""].append(folder)
+        tree[folder].append(name)
+    order = ["", *tree[""], *(name for folder in list(tree)[1:] for name in tree[folder])]
+    number = {name: at for at, name in enumerate(order)}
+    end, none = 0xFFFFFFFE, 0xFFFFFFFF
+    # Each folder's entries hang on one another as right-hand neighbours: a tree without any balance.
+    right = {a: number[b] for names in tree.values() for a, b in pairwise(names)}
+    directory_sectors = -(-len(order) // 4)
+    data = b""
+    table = [0xFFFFFFFD]  # sector 0 is the table itself
+    table += [*range(2, directory_sectors + 1), end]
+    starts = {}
+    for name, content in streams.items():
+        content = content.ljust(4096, b"\0")
+        count = -(-len(content) // 512)
+        starts[name] = (len(table), len(content))
+        table += [*range(len(table) + 1, len(table) + count), end]
+        data += content.ljust(count * 512, b"\0")
+    assert len(table) <= 128, "one sector of table holds no more"
+    entries = b""
+    for name in order:
+        kind = 5 if not name else 1 if name in tree else 2
+        label = ("Root Entry" if not name else name.rpartition("/")[2]).encode("utf-16-le") + b"\0\0"
+        child = number[tree[name][0]] if kind != 2 and tree[name] else none
+        start, size = starts.get(name, (end, 0))
+        entries += struct.pack(
+            "<64sHBBIII16sIQQIQ",
+            label, len(label), kind, 1, none, right.get(name, none), child, b"", 0, 0, 0, start, size,
+        )  # fmt: skip
+    entries = entries.ljust(directory_sectors * 512, b"\0")
+    header = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + bytes(16)
+        + struct.pack("<HHHHH6xIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, 1, 1, 0, 4096, end, 0, end, 0)
+    )
+    header += struct.pack("<109I", 0, *[none] * 108)
+    fat = struct.pack(f"<{len(table)}I", *table).ljust(512, b"\xff")
+    return write(path, header + fat + entries + data)

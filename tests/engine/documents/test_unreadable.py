@@ -122,14 +122,6 @@ def test_docx_entities_are_not_expanded(tmp_path: Path) -> None:
     assert "outside" not in read(path).text
 
 
-def test_an_archive_is_unsupported(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("note.txt", "hello")
-    assert reason(path) == "unsupported"
-    assert reason(path.rename(tmp_path / "a.docx")) == "damaged"
-
-
 def test_text_over_the_limit_is_refused_and_up_to_it_read_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
