@@ -180,3 +180,83 @@ def container(path: Path, streams: Mapping[str, bytes]) -> Path:
     header += struct.pack("<109I", 0, *[none] * 108)
     fat = struct.pack(f"<{len(table)}I", *table).ljust(512, b"\xff")
     return write(path, header + fat + entries + data)
+
+
+# ---- one of each -------------------------------------------------------------------------------
+
+
+def samples(folder: Path) -> dict[str, Path]:
+    """A small file of each format: name of the format -> file."""
+    from docx import Document
+    from pptx import Presentation
+    from reportlab.pdfgen.canvas import Canvas
+
+    texts = {
+        "text": ("a.txt", "First paragraph.\n\nSecond one."),
+        "markdown": ("a.md", "---\ntitle: Trip\n---\n# Oslo\n\nRoom 12.\n\n## Food\n\nFish."),
+        "rst": ("a.rst", "Oslo\n====\n\nRoom 12.\n\nFood\n----\n\nFish.\n"),
+        "org": ("a.org", "* Oslo\nRoom 12.\n** Food\nFish.\n"),
+        "asciidoc": ("a.adoc", "= Oslo\n\nRoom 12.\n\n== Food\n\nFish.\n"),
+        "subtitles": (
+            "a.srt",
+            "1\n00:00:01,000 --> 00:00:03,000\nRoom 12.\n\n2\n00:00:04,000 --> 00:00:05,000\nFish.\n",
+        ),
+        "notebook": (
+            "a.ipynb",
+            '{"cells": [{"cell_type": "markdown", "source": "# Oslo\\nRoom 12."}, {"source": "1"}]}',
+        ),
+        "records": ("a.json", '{"club": "Oslo", "members": [{"name": "Mara", "room": 12}, {"name": "Jo"}]}'),
+        "html": (
+            "a.html",
+            "<html><body><h1>Oslo</h1><p>Room 12.</p><table><tr><td>a</td><td>b</td></tr></table>",
+        ),
+        "table": ("a.csv", "name,room\nMara,12\nJo,13\n"),
+        "code": ("a.py", "class Oslo:\n    def room(self):\n        return 12\n"),
+        "data": ("a.toml", "[oslo]\nroom = 12\n"),
+        "rtf": (
+            "a.rtf",
+            "{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}\\outlinelevel0 Oslo\\par\\pard Room 12\\'e4\\par}",
+        ),
+        "mail": ("a.eml", "From: mara@example.org\nMIME-Version: 1.0\nSubject: Oslo\n\nRoom 12.\n"),
+        "mailbox": (
+            "a.mbox",
+            "From m@example.org Wed May  1 10:00:00 2024\nFrom: mara@example.org\nSubject: Oslo\n\nRoom 12.\n",
+        ),
+    }
+    made = {name: write(folder / file, content) for name, (file, content) in texts.items()}
+    slides = Presentation()
+    slides.slides.add_slide(slides.slide_layouts[5]).shapes.title.text = "Oslo"
+    slides.save(str(folder / "a.pptx"))
+    letter = Document()
+    letter.add_heading("Oslo", level=1)
+    letter.add_paragraph("Room 12.")
+    letter.save(str(folder / "a.docx"))
+    sheet = Canvas(str(folder / "a.pdf"))
+    sheet.drawString(72, 750, "Room 12 in Oslo.")
+    sheet.save()
+    heading = '<text:h text:outline-level="1">Oslo</text:h><text:p>Room 12.</text:p>'
+    page = (
+        "<draw:page><draw:frame><draw:text-box><text:p>Oslo</text:p></draw:text-box></draw:frame></draw:page>"
+    )
+    return {
+        **made,
+        "slides": folder / "a.pptx",
+        "word": folder / "a.docx",
+        "pdf": folder / "a.pdf",
+        "sheets": workbook(folder / "a.xlsx", {"Oslo": [["name", "room"], ["Mara", 12]]}),
+        "sheets, old": old_workbook(folder / "a.xls", [["name", "room"], ["Mara", 12]]),
+        "odt": open_document(folder / "a.odt", "text", heading),
+        "odp": open_document(folder / "a.odp", "presentation", page),
+        "book": book(
+            folder / "a.epub", {"a.xhtml": "<h1>Oslo</h1><p>Room 12.</p>", "b.xhtml": "<p>Fish.</p>"}
+        ),
+        "archive": zipped(folder / "a.zip", {"a.txt": "Room 12.", "b/c.csv": "a,b\n1,2\n"}),
+        "outlook": container(
+            folder / "a.msg",
+            {
+                "__properties_version1.0": bytes(64),
+                "__substg1.0_0037001F": "Oslo".encode("utf-16-le"),
+                "__substg1.0_1000001F": "Room 12.".encode("utf-16-le"),
+            },
+        ),
+    }

@@ -259,7 +259,7 @@ BROKEN = [
     MIXED + b"\n\nw\xe4rm words",
     MIXED + b"; boundary=x\n\n--x\nContent-Type: text/plain\n\nw\xe4rm words",
     MIXED + b"; boundary=x\n\n--x\nContent-Transfer-Encoding: base64\n\n!!!w\xe4rm words",
-    b"From: a@b\nContent-Type: text/plain; name*0*=x'y; name*1=\nContent-Transfer-Encoding: odd\n\nwarm words",
+    b"From: a@b\nContent-Type: text/plain; name*0*=x'y; name*1=\nContent-Transfer-Encoding: odd\n\nwords",
 ]
 
 
