@@ -220,6 +220,10 @@ REASONS: Mapping[str, Reason] = {
     "empty": Reason("It is empty.", "Nothing needs doing."),
     "no_text": Reason("It holds pictures of pages, not text.", "Save it with text recognition (OCR)."),
     "too_large": Reason("It is larger than 50 MB of text.", "Split it into smaller files."),
+    "archive_limit": Reason(
+        "It unpacks to more than is read of one archive: 200 MB, 5,000 files, or archives in archives.",
+        "Unpack it into a folder of yours.",
+    ),
     "cloud_only": Reason("It is kept in the cloud, not on this disk.", "Make it available offline."),
     "unreadable": Reason("This user may not read it.", "Change its permissions, then retry."),
     "password": Reason("It is protected by a password.", "Save a copy without the password."),

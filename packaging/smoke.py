@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def every_format_is_read(frozen: Frozen) -> str:
     _expect(done["indexed"] == len(facts) and done["failed"] == 0, str(done))
     for name, word in facts.items():
         results = frozen.json("search", word, "-k", "1")["results"]
-        found = [Path(result["path"]).name for result in results]
+        found = [Path(result["path"].partition("!/")[0]).name for result in results]
         _expect(found == [name], f"{word} was looked for in {name}: {found}")
     status = frozen.json("status")["coverage"]
     _expect(status["meaning"] == len(facts), f"not every file has vectors: {status}")
@@ -145,6 +146,9 @@ CHECKS: tuple[Callable[[Frozen], str], ...] = (
 def write_samples(folder: Path) -> dict[str, str]:
     """One small file of each format; returns file name -> a word that only this file holds."""
     import docx
+    import openpyxl
+    import pptx
+    import xlwt
     from reportlab.pdfgen.canvas import Canvas
 
     folder.mkdir()
@@ -154,6 +158,18 @@ def write_samples(folder: Path) -> dict[str, str]:
         "page.html": "<html><body><p>Our tram is the Marlowick line, every ten minutes.</p></body></html>",
         "list.csv": "plant,place\nBasil,window\nDragonfruit,cellar\n",
         "count.py": 'def harvest_tomatillos(rows: int) -> int:\n    """Boxes."""\n    return rows * 3\n',
+        "guide.rst": "Guide\n=====\n\nThe Larkspur path is closed in winter.\n",
+        "todo.org": "* TODO Call the Hollins bakery\n",
+        "manual.adoc": "= Manual\n\nPull the Tresco lever twice.\n",
+        "film.srt": "1\n00:00:01,000 --> 00:00:03,000\nWe meet at Gorsedene.\n",
+        "sums.ipynb": '{"cells": [{"cell_type": "markdown", "source": "# Sums\\nAbout Nettlecombe."}]}',
+        "club.json": '{"club": "Rowing", "boat": "Thistledown"}',
+        "roof.eml": "From: mara@example.org\nSubject: Roof\n\nThe slater is called Penhallow.\n",
+        "inbox.mbox": (
+            "From mara@example.org Wed May  1 10:00:00 2024\nFrom: mara@example.org\n"
+            "Subject: Tickets for Dunmarrow\n\nThey came.\n"
+        ),
+        "letter.rtf": "{\\rtf1 The choir sings at Brackenmoor in May.\\par}",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -163,8 +179,54 @@ def write_samples(folder: Path) -> dict[str, str]:
     canvas = Canvas(str(folder / "bill.pdf"))
     canvas.drawString(72, 720, "The plumber Vandersteen charged 240 euros for the new boiler.")
     canvas.save()
-    words = ("zirbelwood", "Quillhaven", "Marlowick", "Dragonfruit", "tomatillos", "Pelagia", "Vandersteen")
-    return dict(zip([*texts, "letter.docx", "bill.pdf"], words, strict=True))
+    sheet = openpyxl.Workbook()
+    sheet.active.append(["Bottle", "Price"])
+    sheet.active.append(["Chardelune", 12])
+    sheet.save(folder / "cellar.xlsx")
+    slides = pptx.Presentation()
+    slides.slides.add_slide(slides.slide_layouts[5]).shapes.title.text = "The Ferngill meeting is on Monday"
+    slides.save(str(folder / "talk.pptx"))
+    old = xlwt.Workbook()
+    old.add_sheet("Guests").write(0, 0, "Mrs Amberley")
+    old.save(str(folder / "guests.xls"))
+    for name, parts in _zipped_samples().items():
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for part, text in parts.items():
+                archive.writestr(part, text)
+    words = (
+        "zirbelwood Quillhaven Marlowick Dragonfruit tomatillos Larkspur Hollins Tresco "
+        "Gorsedene Nettlecombe Thistledown Penhallow Dunmarrow Brackenmoor Pelagia Vandersteen Chardelune "
+        "Ferngill Oakhollow Wrenfield Saltmarch Kestrelbeck Amberley"
+    ).split()
+    made = [*texts, "letter.docx", "bill.pdf", "cellar.xlsx", "talk.pptx", *_zipped_samples(), "guests.xls"]
+    return dict(zip(made, words, strict=True))
+
+
+def _zipped_samples() -> dict[str, dict[str, str]]:
+    """Files that are zips of parts: name -> its parts."""
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    about = " ".join(f'xmlns:{name}="{space}:{name}:1.0"' for name in ("office", "text", "drawing"))
+    media = "application/vnd.oasis.opendocument"
+    paragraph = "<text:p>{}</text:p>"
+    content = f"<office:document-content {about}><office:body>{{}}</office:body></office:document-content>"
+    letter = f"<office:text>{paragraph.format('The Oakhollow bakery opens at six.')}</office:text>"
+    talk = f"<drawing:page><drawing:frame>{paragraph.format('Wrenfield won.')}</drawing:frame></drawing:page>"
+    root = "<container><rootfiles><rootfile full-path='book.opf'/></rootfiles></container>"
+    book = "<manifest><item id='a' href='a.html'/></manifest><spine><itemref idref='a'/></spine>"
+    return {
+        "letter.odt": {"mimetype": f"{media}.text", "content.xml": content.format(letter)},
+        "talk.odp": {
+            "mimetype": f"{media}.presentation",
+            "content.xml": content.format(f"<office:presentation>{talk}</office:presentation>"),
+        },
+        "novel.epub": {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": root,
+            "book.opf": f"<package>{book}</package>",
+            "a.html": "<html><body><p>They sailed to Saltmarch.</p></body></html>",
+        },
+        "photos.zip": {"Kestrelbeck.jpg": "no picture"},
+    }
 
 
 def _expect(holds: bool, found: str) -> None:

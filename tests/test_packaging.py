@@ -118,7 +118,7 @@ def test_the_smoke_test_starts_every_role_and_every_format(tmp_path: Path) -> No
     assert set(smoke.ROLES) == compared
     samples = smoke.write_samples(tmp_path / "samples")
     read = {found.name for name in samples if (found := formats.by_extension(Path(name)))}
-    assert read == {format.name for format in formats.FORMATS} - {"data"}
+    assert read == {format.name for format in formats.FORMATS} - {"data", "outlook"}  # no library writes .msg
 
 
 # ---- the documents -----------------------------------------------------------------------------

@@ -6,8 +6,11 @@ character that is not white space.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+MAX_TEXT = 50_000_000  # code points of one document; more is a bomb, or nothing a person wrote
 MAX_HEADING = 160  # code points; a longer "heading" is a paragraph in bold
 
 # A lone surrogate cannot be stored as UTF-8, and NUL ends text early in C code: one visible mark for both.
@@ -76,6 +79,20 @@ class Draft:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A document inside another file, by its name there.
+
+    `save(target, room)` writes it to a new file of at most `room` bytes and returns their number; it raises
+    Unreadable, or what the library does that reads the file around it. `ending` (".eml") tells the kind of
+    a document whose name does not.
+    """
+
+    name: str
+    save: Callable[[Path, int], int]
+    ending: str = ""
+
+
 class HeadingPath:
     """The chain of headings that holds at a place: a heading ends those of its own level and deeper ones."""
 
@@ -111,7 +128,12 @@ class Writer:
         self._context = (headings, page)
 
     def block(self, text: str, gap: str = "\n\n") -> None:
-        """Append `text`, parted from what came before by `gap`. Blank text is left out."""
+        """Append `text`, parted from what came before by `gap`. Blank text is left out.
+
+        Raises Unreadable("too_large") as soon as the whole is, before it fills the memory.
+        """
+        if self._length + len(text) > MAX_TEXT:
+            raise Unreadable("too_large", f"over {MAX_TEXT} characters")
         text = unix_newlines(text).strip("\n")
         if not text.strip():
             return
@@ -123,6 +145,12 @@ class Writer:
             self._marks.append(Mark(self._length + (len(gap) if self._parts else 0), headings, page))
         self._parts.append(text)
         self._length += len(text)
+
+    def insert(self, draft: Draft, above: tuple[str, ...] = (), page: int | None = None) -> None:
+        """Append another draft, its sections under the headings `above`."""
+        for section in draft.sections():
+            self.place((*above, *section.headings), section.page or page)
+            self.block(draft.text[section.start : section.end])
 
     def draft(
         self, title: str = "", pages: int | None = None, metadata: dict[str, str] | None = None

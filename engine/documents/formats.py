@@ -6,17 +6,41 @@ it has read are then read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.documents.extract import Draft
-from engine.documents.readers import code, html, markdown, pdf, plain, table, word
+from engine.documents.extract import Draft, Member
+from engine.documents.readers import (
+    archive,
+    book,
+    code,
+    html,
+    mail,
+    mailbox,
+    markdown,
+    markup,
+    notebook,
+    open_document,
+    outlook,
+    pdf,
+    plain,
+    records,
+    rich_text,
+    sheets,
+    slides,
+    subtitles,
+    table,
+    word,
+)
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format. Exactly one of `read_text` (gets decoded text) and `read_file` (gets the path) is set."""
+    """One format. Exactly one of `read_text` (gets decoded text) and `read_file` (gets the path) is set.
+
+    `members` gives the documents inside the file at a path, of formats that hold some.
+    """
 
     name: str
     version: int
@@ -24,6 +48,7 @@ class Format:
     extensions: frozenset[str]
     read_text: Callable[[str], Draft] | None = None
     read_file: Callable[[Path], Draft] | None = None
+    members: Callable[[Path], Iterator[Member]] | None = None
 
     @property
     def reader(self) -> str:
@@ -38,18 +63,46 @@ TEXT = Format(
     "text",
     1,
     "text",
-    _set("txt text log rst org adoc asciidoc tex srt vtt nfo readme me"),
+    _set("txt text log tex nfo readme me"),
     read_text=plain.read,
 )
 HTML = Format("html", 1, "html", _set("html htm xhtml shtml"), read_text=html.read)
 PDF = Format("pdf", 1, "pdf", _set("pdf"), read_file=pdf.read)
 WORD = Format("word", 1, "word", _set("docx docm dotx dotm"), read_file=word.read)
+SHEETS = Format(
+    "sheets", 1, "sheet", _set("xlsx xlsm xltx xltm xlsb xls xlt xla ods ots"), read_file=sheets.read
+)
+SLIDES = Format("slides", 1, "slides", _set("pptx pptm ppsx ppsm potx potm"), read_file=slides.read)
+OPEN_TEXT = Format("odt", 1, "word", _set("odt ott"), read_file=open_document.read)
+OPEN_SLIDES = Format("odp", 1, "slides", _set("odp otp"), read_file=open_document.read)
+BOOK = Format("book", 1, "book", _set("epub"), read_file=book.read)
+RICH_TEXT = Format("rtf", 1, "word", _set("rtf"), read_file=rich_text.read)
+MAIL = Format("mail", 1, "mail", _set("eml emlx mht mhtml"), read_file=mail.read, members=mail.members)
+MAILBOX = Format("mailbox", 1, "mail", _set("mbox"), read_file=mailbox.read, members=mailbox.members)
+OUTLOOK = Format("outlook", 1, "mail", _set("msg"), read_file=outlook.read, members=outlook.members)
+ARCHIVE = Format("archive", 1, "archive", _set("zip"), read_file=archive.read, members=archive.members)
 
 FORMATS: tuple[Format, ...] = (
     TEXT,
     Format("markdown", 1, "markdown", _set("md markdown mdown mkd mdx rmd qmd"), read_text=markdown.read),
+    Format("rst", 1, "text", _set("rst"), read_text=markup.read_rst),
+    Format("org", 1, "text", _set("org"), read_text=markup.read_org),
+    Format("asciidoc", 1, "text", _set("adoc asciidoc"), read_text=markup.read_asciidoc),
+    Format("subtitles", 1, "text", _set("srt vtt"), read_text=subtitles.read),
+    Format("notebook", 1, "notebook", _set("ipynb"), read_text=notebook.read),
+    Format("records", 1, "data", _set("json jsonl ndjson"), read_text=records.read),
     PDF,
     WORD,
+    SHEETS,
+    SLIDES,
+    OPEN_TEXT,
+    OPEN_SLIDES,
+    BOOK,
+    RICH_TEXT,
+    MAIL,
+    MAILBOX,
+    OUTLOOK,
+    ARCHIVE,
     HTML,
     Format("table", 1, "table", _set("csv tsv tab"), read_text=table.read),
     Format(
@@ -68,7 +121,7 @@ FORMATS: tuple[Format, ...] = (
         "data",
         1,
         "data",
-        _set("json jsonl ndjson json5 toml yaml yml ini cfg conf properties xml xsd opml plist bib ics vcf"),
+        _set("json5 toml yaml yml ini cfg conf properties xml xsd opml plist bib ics vcf"),
         read_text=plain.read,
     ),
 )
@@ -78,13 +131,12 @@ _CURRENT = frozenset(format.reader for format in FORMATS)
 
 # Files whose kind is known by name but that hold no text of ours to read yet ("unsupported") ...
 _UNSUPPORTED = {
-    "word": "doc odt ott rtf pages wpd wps",
-    "sheet": "xls xlsx xlsm xlsb ods numbers",
-    "slides": "ppt pptx pptm odp key",
-    "mail": "eml msg mbox pst ost",
-    "book": "epub mobi azw azw3 djvu chm ps",
-    "notebook": "ipynb",
-    "archive": "zip tar gz tgz bz2 xz 7z rar zst",
+    "word": "doc dot pages wpd wps",
+    "sheet": "numbers",
+    "slides": "ppt pps pot key",
+    "mail": "pst ost",
+    "book": "mobi azw azw3 djvu chm ps",
+    "archive": "tar gz tgz bz2 xz 7z rar zst",
     "image": "png jpg jpeg gif bmp tif tiff webp heic heif svg psd ai raw cr2 nef dng ico xcf",
 }
 # ... and files that hold none at all ("binary").

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import mmap
+import re
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from engine.documents import formats
-from engine.documents.encoding import SAMPLE, decode, looks_like_text
-from engine.documents.extract import Draft, Extract, Section, Unreadable, one_line, storable
+from engine.documents.choice import choose
+from engine.documents.encoding import SAMPLE, decode
+from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, Unreadable, one_line, storable
 from engine.documents.formats import Format
 from engine.documents.secrets import is_secret, redact
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
-MAX_TEXT = 50_000_000  # bytes of a text file, code points of any file's text
-
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP = b"PK\x03\x04"
-_OTHER_CONTAINERS = (b"{\\rtf", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
+MAX_UNPACKED = 200_000_000  # bytes of all members of an archive and of the archives in it
+MAX_MEMBERS = 5000
+_ARCHIVES = 2  # levels of archives that are unpacked
+_DEEPEST = 6  # levels of files in files of any kind
+_REST = "..."  # stands for the members that were not looked at
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
+_ORDINARY = re.compile(r"(?!(?:con|nul|aux|prn|com\d|lpt\d)(?:\.|$))\w", re.ASCII | re.IGNORECASE)
+_LONGEST_NAME = 100
+_LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +42,97 @@ class Read:
     result: Extract | Unreadable
 
 
-def read_all(path: Path) -> Iterator[Read]:
-    """All documents of the file at `path`, the file itself first, one at a time."""
-    try:
-        yield Read("", read(path))
-    except Unreadable as problem:
-        yield Read("", problem)
-
-
 def read(path: Path) -> Extract:
     """The text of the file at `path`, secrets blotted out in place.
 
     Raises Unreadable for every file that yields no text, whatever its reader's library thinks of it.
     """
+    return _read(path)[1]
+
+
+def read_all(path: Path) -> Iterator[Read]:
+    """All documents of the file at `path`, the file itself first, one at a time.
+
+    What lies inside is written to a private temporary folder, one document at a time, and removed again.
+    """
+    yield from _documents(path, _Limits(), ())
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What may still be unpacked of an archive and those in it: a bomb fills neither disk nor memory."""
+
+    room: int = MAX_UNPACKED
+    members: int = MAX_MEMBERS
+
+
+def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+    """`around` are the formats of the files that the one at `path` lies in, the outermost first."""
+    try:
+        chosen, extract = _read(path)
+        is_too_deep = chosen is formats.ARCHIVE and around.count(formats.ARCHIVE) >= _ARCHIVES
+        if is_too_deep or (chosen.members and len(around) >= _DEEPEST):
+            raise Unreadable("archive_limit", "archives in archives")
+    except Unreadable as problem:
+        yield Read("", problem)
+        return
+    yield Read("", extract)
+    if chosen.members is None:
+        return
+    names: Counter[str] = Counter()
+    with TemporaryDirectory(prefix="nocturne-") as folder:
+        members = chosen.members(path)
+        while True:
+            try:
+                member = next(members, None)
+            except Exception as error:
+                yield Read(_REST, _named(error))
+                return
+            if member is None:
+                return
+            if formats.ARCHIVE not in (*around, chosen):
+                limits = _Limits()  # messages are as many as they are; each may bring an archive
+            limits.members -= 1
+            if limits.members < 0:
+                yield Read(_REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))
+                return
+            name = _CONTROL.sub(" ", storable(member.name))
+            names[name] += 1
+            name = name if names[name] == 1 else f"{name}#{names[name]}"
+            for found in _member(member, Path(folder), limits, (*around, chosen)):
+                yield Read(f"{name}!/{found.member}" if found.member else name, found.result)
+
+
+def _member(member: Member, folder: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+    if is_secret(Path(member.name)):
+        yield Read("", Unreadable("secret"))
+        return
+    target = folder / (_safe_name(member.name) + member.ending)
+    try:
+        limits.room -= member.save(target, limits.room)
+    except Exception as error:
+        yield Read("", error if isinstance(error, Unreadable) else _named(error))
+    else:
+        yield from _documents(target, limits, around)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _safe_name(name: str) -> str:
+    """A name that any file system takes and no program understands as a path; readers need its ending."""
+    safe = _UNSAFE.sub("_", PurePosixPath(name.replace("\\", "/")).name)[-_LONGEST_NAME:]
+    return safe if _ORDINARY.match(safe) else f"member{safe}"
+
+
+def _read(path: Path) -> tuple[Format, Extract]:
     try:
         size, head = _look(path)
-        chosen = _choose(path, head, size)
-        draft = _draft(chosen, path, size)
+        chosen = choose(path, head)
+        return chosen, _extract(chosen, _draft(chosen, path, size))
     except Unreadable:
         raise
     except Exception as error:
         raise _named(error) from error
-    return _extract(chosen, draft)
 
 
 def _look(path: Path) -> tuple[int, bytes]:
@@ -68,53 +145,6 @@ def _look(path: Path) -> tuple[int, bytes]:
         raise Unreadable("empty")
     with path.open("rb") as file:
         return status.st_size, file.read(SAMPLE)
-
-
-def _choose(path: Path, head: bytes, size: int) -> Format:
-    by_name = formats.by_extension(path)
-    if b"%PDF-" in head[:1024] and (by_name in (None, formats.PDF) or head.startswith(b"%PDF-")):
-        return formats.PDF
-    if head.startswith(_ZIP):
-        return _in_zip(path, by_name)
-    if head.startswith(_OLE):
-        raise Unreadable("password" if _is_encrypted_office(path) else "unsupported", "an older Office file")
-    if head.startswith(_OTHER_CONTAINERS):
-        raise Unreadable("unsupported")
-    if by_name is None:
-        extension = formats.extension_of(path)
-        if extension in formats.UNSUPPORTED:
-            raise Unreadable("unsupported", extension)
-        if extension in formats.BINARY or not looks_like_text(head):
-            raise Unreadable("binary")
-    if by_name is None or by_name is formats.TEXT or by_name.read_file:
-        # Text under a name that promises something else, or promises nothing.
-        if by_name and by_name.read_file and not looks_like_text(head):
-            raise Unreadable("damaged")
-        return formats.HTML if _is_html(head) else formats.TEXT
-    return by_name
-
-
-def _in_zip(path: Path, by_name: Format | None) -> Format:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if any(name.startswith("word/document") for name in archive.namelist()):
-                return formats.WORD
-    except zipfile.BadZipFile:
-        if by_name is formats.WORD:
-            raise
-        raise Unreadable("binary") from None
-    raise Unreadable("damaged" if by_name is formats.WORD else "unsupported", "an archive")
-
-
-def _is_encrypted_office(path: Path) -> bool:
-    """Office keeps a password-protected document as a stream of this name in an OLE container."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find("EncryptedPackage".encode("utf-16-le")) >= 0
-
-
-def _is_html(head: bytes) -> bool:
-    start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _draft(chosen: Format, path: Path, size: int) -> Draft:
@@ -160,9 +190,13 @@ def _named(error: Exception) -> Unreadable:
     """The only place where other libraries' errors become reasons."""
     if isinstance(error, FileNotFoundError):
         return Unreadable("vanished")
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno:
         return Unreadable("unreadable", error.strerror or type(error).__name__)
+    if isinstance(error, NotImplementedError):
+        return Unreadable("unsupported", str(error))  # a way of packing that zipfile does not know
+    if isinstance(error, RecursionError):
+        return Unreadable("damaged", "nested too deeply")
     library = type(error).__module__.partition(".")[0]
-    if isinstance(error, (zipfile.BadZipFile, EOFError)) or library in {"pypdfium2", "pypdf", "lxml", "zlib"}:
+    if isinstance(error, (zipfile.BadZipFile, EOFError, OSError)) or library in _LIBRARIES:
         return Unreadable("damaged", type(error).__name__)
     return Unreadable("unknown", type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
 from engine.documents.extract import Draft, HeadingPath, Mark
@@ -14,30 +15,30 @@ _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]|</?\w[^>]*>")
 
 
 def read(text: str) -> Draft:
-    from markdown_it import MarkdownIt
-
     front = _FRONT_MATTER.match(text)
     metadata = _fields(front[1]) if front else {}
     body = front.end() if front else 0
-    # Only block structure is wanted: inline parsing would take most of the time.
-    tokens = MarkdownIt("commonmark").disable("inline").parse(text[body:])
-    starts = [body, *accumulate((len(line) + 1 for line in text[body:].split("\n")), initial=body)][1:]
     path = HeadingPath()
     marks: list[Mark] = []
     title = metadata.get("title", "")
-    for opening, inline in pairwise(tokens):
-        if opening.type != "heading_open" or opening.level or not opening.map:
-            continue
-        level = int(opening.tag[1])
-        heading = plain(inline.content)
+    for start, level, heading in headings(text[body:]):
         title = title or (heading if level == 1 else "")
-        headings = path.enter(level, heading)
         # Front matter belongs to whatever comes first.
-        offset = (
-            0 if not marks and not text[body : starts[opening.map[0]]].strip() else starts[opening.map[0]]
-        )
-        marks.append(Mark(offset, headings))
+        offset = 0 if not marks and not text[body : body + start].strip() else body + start
+        marks.append(Mark(offset, path.enter(level, heading)))
     return Draft(text, marks, title, None, metadata)
+
+
+def headings(text: str) -> Iterator[tuple[int, int, str]]:
+    """Offset, level and plain text of each heading, in order."""
+    from markdown_it import MarkdownIt
+
+    # Only block structure is wanted: inline parsing would take most of the time.
+    tokens = MarkdownIt("commonmark").disable("inline").parse(text)
+    starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open" and not opening.level and opening.map:
+            yield starts[opening.map[0]], int(opening.tag[1]), plain(inline.content)
 
 
 def plain(markdown: str) -> str:

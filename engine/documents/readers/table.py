@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice, zip_longest
 
 from engine.documents.extract import Draft, Writer, one_line
@@ -20,15 +20,29 @@ def read(text: str) -> Draft:
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # the limit is the whole process's
     cells = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     rows = [row for row in cells if any(map(str.strip, row))]
-    header = [one_line(name) for name in rows[0]] if _is_header(rows) else None
+    header = [one_line(name) for name in rows[0]] if is_header(rows) else None
     writer = Writer()
-    for row in rows[1:] if header else rows:
-        line = row_line(row, header)
-        writer.place((one_line(row_line(row[:1], header)),) if len(line) > _WIDE else ())
-        writer.block(line, gap="\n")
+    write_rows(writer, rows[1:] if header else rows, header)
     if header and len(rows) == 1:
         writer.block(row_line(header, None))
     return writer.draft(metadata={"columns": ", ".join(header)} if header else {})
+
+
+def write_rows(
+    writer: Writer,
+    rows: Iterable[Sequence[str]],
+    header: Sequence[str] | None,
+    above: tuple[str, ...] = (),
+    page: int | None = None,
+) -> None:
+    """One line a row, under the headings `above`; wide rows under their key as well."""
+    gap = "\n\n"
+    for row in rows:
+        line = row_line(row, header)
+        key = (one_line(row_line(row[:1], header)),) if len(line) > _WIDE else ()
+        writer.place((*above, *key), page)
+        writer.block(line, gap)
+        gap = "\n"
 
 
 def row_line(row: Sequence[str], header: Sequence[str] | None) -> str:
@@ -52,7 +66,7 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=score)
 
 
-def _is_header(rows: list[list[str]]) -> bool:
+def is_header(rows: Sequence[Sequence[str]]) -> bool:
     """Names, each once, none a number. A single column needs more: it may be a plain list."""
     if not rows or len(rows[0]) < 2:
         return False

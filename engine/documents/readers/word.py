@@ -3,100 +3,75 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from posixpath import join, normpath
 from typing import Any
 
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line
+from engine.documents.readers.package import ANY, Package, local_name, open_zip
 from engine.documents.readers.table import row_line
 from engine.documents.readers.word_numbering import BULLET, Numbering, attribute, child, integer
 
-_MAX_PART = 100_000_000  # bytes of one part unpacked: about 5 million words, or a zip bomb
-_ENCRYPTED = 0x1  # bit of a zip member's flags
-_ANY = "{*}"
 _SKIPPED = frozenset("del moveFrom Fallback instrText delText pPr rPr tblPr trPr tcPr sectPr".split())
 _HEADING_STYLE = re.compile(r"heading ([1-9])$", re.IGNORECASE)
-_DATES = {"created": "created", "creator": "author", "subject": "subject", "keywords": "keywords"}
 
 
 def read(path: Path) -> Draft:
-    """Raises Unreadable("damaged" | "too_large"), zipfile and lxml errors."""
-    with zipfile.ZipFile(path) as archive:
-        return _Document(archive).read()
+    """Raises Unreadable("damaged" | "password" | "too_large"), zipfile and lxml errors."""
+    with open_zip(path) as archive:
+        return _Document(Package(archive)).read()
 
 
 class _Document:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.archive = archive
-        names = archive.namelist()
-        main = [name for name in names if re.fullmatch(r"word/document\d*\.xml", name)]
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        main = sorted(name for name in package.names if re.fullmatch(r"word/document\d*\.xml", name))
         if not main:
             raise Unreadable("damaged", "no document part")
         self.main = main[0]
-        self.parts = frozenset(names)
         self.levels: dict[str, int] = {}
         self.titles: set[str] = set()
         self.numbered: dict[str, tuple[str, int]] = {}
         self._read_styles()
-        self.numbering = Numbering(self._part("word/numbering.xml"))
+        self.numbering = Numbering(self.package.xml("word/numbering.xml"))
         self.path = HeadingPath()
         self.writer = Writer()
         self.title = ""
 
     def read(self) -> Draft:
-        body = self._part(self.main)
+        body = self.package.xml(self.main)
         if body is None:
             raise Unreadable("damaged", "no document part")
         related = self._related()
         for kind in ("header", "body", "footnotes", "endnotes", "comments", "footer"):
             if kind == "body":
-                self._blocks(body.find(f"{_ANY}body"))
+                self._blocks(body.find(f"{ANY}body"))
                 self.writer.place()
                 continue
             seen: set[str] = set()
             for name in related.get(kind, []):
-                part = self._part(name)
+                part = self.package.xml(name)
                 text = "\n".join(self._paragraphs(part)) if part is not None else ""
                 # First, even and odd pages often repeat one header; many footers are but a page number.
                 if any(map(str.isalpha, text)) and text not in seen:
                     seen.add(text)
                     self.writer.block(text)
-        metadata = self._metadata()
+        metadata = self.package.properties()
         return self.writer.draft(metadata.pop("title", "") or self.title, None, metadata)
 
     # -- parts -----------------------------------------------------------------------------------
 
-    def _part(self, name: str) -> Any:
-        from lxml import etree
-
-        if name not in self.parts:
-            return None
-        member = self.archive.getinfo(name)
-        if member.file_size > _MAX_PART:
-            raise Unreadable("too_large", name)
-        if member.flag_bits & _ENCRYPTED:
-            raise Unreadable("password")
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-        return etree.fromstring(self.archive.read(member), parser)
-
     def _related(self) -> dict[str, list[str]]:
-        folder, _, name = self.main.rpartition("/")
-        relations = self._part(f"{folder}/_rels/{name}.rels")
         found: dict[str, list[str]] = {}
-        for relation in relations if relations is not None else ():
-            kind = (relation.get("Type") or "").rpartition("/")[2]
-            target = normpath(join("/" + folder, relation.get("Target") or "")).lstrip("/")
-            if relation.get("TargetMode") != "External":
-                found.setdefault(kind, []).append(target)
+        for _, kind, target in self.package.relations(self.main):
+            found.setdefault(kind, []).append(target)
         return found
 
     def _read_styles(self) -> None:
         """Which styles are headings of what level (1-based), titles, or numbered; inherited or their own."""
-        styles = self._part("word/styles.xml")
+        styles = self.package.xml("word/styles.xml")
         parents: dict[str, str] = {}
-        for style in styles.iter(f"{_ANY}style") if styles is not None else ():
+        for style in styles.iter(f"{ANY}style") if styles is not None else ():
             key, name = attribute(style, "styleId"), child(style, "name")
             level = child(style, "pPr/{*}outlineLvl")
             if match := _HEADING_STYLE.search(name):
@@ -118,20 +93,11 @@ class _Document:
                     self.numbered.setdefault(key, self.numbered[parent])
                 parent = parents.get(parent, "")
 
-    def _metadata(self) -> dict[str, str]:
-        core = self._part("docProps/core.xml")
-        found: dict[str, str] = {}
-        for element in core if core is not None else ():
-            name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-            if name in ("title", *_DATES) and (element.text or "").strip():
-                found[_DATES.get(name, name)] = element.text.strip()
-        return found
-
     # -- text ------------------------------------------------------------------------------------
 
     def _blocks(self, parent: Any) -> None:
         for element in parent if parent is not None else ():
-            name = _name(element)
+            name = local_name(element)
             if name == "p":
                 self._paragraph(element)
             elif name == "tbl":
@@ -169,14 +135,14 @@ class _Document:
     def _table(self, table: Any) -> None:
         rows: list[list[str]] = []
         above: list[str] = []
-        for row in table.iter(f"{_ANY}tr"):
-            if next(row.iterancestors(f"{_ANY}tbl")) is not table:
+        for row in table.iter(f"{ANY}tr"):
+            if next(row.iterancestors(f"{ANY}tbl")) is not table:
                 continue  # a table inside a cell is text of that cell
             cells: list[str] = []
-            for cell in row.iter(f"{_ANY}tc"):
-                if next(cell.iterancestors(f"{_ANY}tr")) is not row:
+            for cell in row.iter(f"{ANY}tc"):
+                if next(cell.iterancestors(f"{ANY}tr")) is not row:
                     continue
-                merged = cell.find(f"{_ANY}tcPr/{_ANY}vMerge")
+                merged = cell.find(f"{ANY}tcPr/{ANY}vMerge")
                 text = "\n".join(self._paragraphs(cell))
                 if merged is not None and attribute(merged, "val") != "restart" and len(cells) < len(above):
                     text = above[len(cells)]
@@ -194,13 +160,13 @@ class _Document:
     def _has_header(table: Any, rows: list[list[str]]) -> bool:
         if len(rows) < 2 or len(rows[0]) < 2 or not all(cell.strip() for cell in rows[0]):
             return False
-        if table.find(f"{_ANY}tr/{_ANY}trPr/{_ANY}tblHeader") is not None:
+        if table.find(f"{ANY}tr/{ANY}trPr/{ANY}tblHeader") is not None:
             return True
         # Word marks the first row of most new tables; with two columns it is as often a plain list of pairs.
         return len(rows[0]) > 2
 
     def _paragraphs(self, part: Any) -> Iterator[str]:
-        for paragraph in part.iter(f"{_ANY}p"):
+        for paragraph in part.iter(f"{ANY}p"):
             if (text := _text(paragraph)).strip():
                 yield text
 
@@ -212,7 +178,7 @@ def _text(paragraph: Any) -> str:
     parts: list[str] = []
     walker = etree.iterwalk(paragraph, events=("start",))
     for _, element in walker:
-        name = _name(element)
+        name = local_name(element)
         if name in _SKIPPED or (name == "txbxContent"):
             walker.skip_subtree()
         elif name == "t":
@@ -230,11 +196,7 @@ def _boxes(paragraph: Any) -> list[Any]:
     """Text boxes anchored in a paragraph; the copy for old programs (Fallback) is left out."""
     return [
         box
-        for box in paragraph.iter(f"{_ANY}txbxContent")
-        if next(box.iterancestors(f"{_ANY}Fallback"), None) is None
-        and next(box.iterancestors(f"{_ANY}p")) is paragraph
+        for box in paragraph.iter(f"{ANY}txbxContent")
+        if next(box.iterancestors(f"{ANY}Fallback"), None) is None
+        and next(box.iterancestors(f"{ANY}p")) is paragraph
     ]
-
-
-def _name(element: Any) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""

@@ -43,7 +43,9 @@ def test_readers_of_other_versions_are_not_current() -> None:
 
 def test_importing_loads_no_library() -> None:
     """The window's process imports the table; only reading may cost memory and time."""
-    heavy = "lxml pypdfium2 pypdf docx markdown_it charset_normalizer pygments".split()
+    heavy = (
+        "lxml pypdfium2 pypdf markdown_it charset_normalizer pygments python_calamine olefile striprtf email"
+    ).split()
     program = (
         "import sys, engine.documents.reader, engine.documents.passages; "
         f"print([name for name in {heavy} if name in sys.modules])"
