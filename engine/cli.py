@@ -63,10 +63,15 @@ def build_parser() -> argparse.ArgumentParser:
     verb("try", _try, "ask a first question of the sample folder, in a home of its own")
     index = verb("index", _index, "add folders or files, and bring the index in step with them")
     index.add_argument("paths", nargs="*", metavar="PATH", help="none: every folder added so far")
-    folders = verb("folders", _folders, "list, add, remove folders, or let nights learn from them")
+    folders = verb("folders", _folders, "list, add, remove folders; choose what is left out or learned from")
     folders.add_argument("action", choices=["list", "add", "remove", "set"], nargs="?", default="list")
     folders.add_argument("path", nargs="?", metavar="PATH")
-    folders.add_argument("--learn", choices=["on", "off"])
+    folders.add_argument("--learn", choices=["on", "off"], help="set: nights may learn from it")
+    folders.add_argument(
+        "--ignore", action="append", metavar="PATTERN", help="set: leave out, as in a .gitignore; repeatable"
+    )
+    folders.add_argument("--unignore", action="append", metavar="PATTERN", help="set: drop such a pattern")
+    folders.add_argument("--gitignore", choices=["on", "off"], help="set: follow its .gitignore files")
     forget = verb("forget", _forget, "remove a file's influence everywhere; the file itself is not touched")
     forget.add_argument("path", metavar="PATH")
     verb("status", _status, "what is indexed, what is not and why, models, nights")
@@ -257,8 +262,11 @@ def _run_index(job: Job[Any], arguments: Arguments) -> int:
 def _folders(arguments: Arguments) -> int:
     if arguments.action != "list" and not arguments.path:
         raise EngineError("usage", detail=f"`folders {arguments.action}` needs a PATH.")
-    if arguments.action == "set" and not arguments.learn:
-        raise EngineError("usage", detail="`folders set PATH` needs --learn on or --learn off.")
+    chosen = (arguments.learn, arguments.ignore, arguments.unignore, arguments.gitignore)
+    if arguments.action == "set" and not any(chosen):
+        raise EngineError(
+            "usage", detail="`folders set PATH` needs --learn, --ignore, --unignore or --gitignore."
+        )
     if arguments.action == "list":
         with _open(arguments, write=False) as engine:
             return _print_folders(engine, arguments)
@@ -268,8 +276,21 @@ def _folders(arguments: Arguments) -> int:
         if arguments.action == "remove":
             engine.remove_folder(arguments.path).result()
         else:
-            engine.set_learn(arguments.path, arguments.learn == "on")
+            _set_folder(engine, arguments)
         return _print_folders(engine, arguments)
+
+
+def _set_folder(engine: Engine, arguments: Arguments) -> None:
+    from engine.contracts import FolderRules
+
+    if arguments.ignore or arguments.unignore or arguments.gitignore:
+        rules = engine.rules(arguments.path)
+        kept = [pattern for pattern in rules.ignore if pattern not in (arguments.unignore or ())]
+        added = [pattern for pattern in arguments.ignore or () if pattern not in kept]
+        uses = arguments.gitignore == "on" if arguments.gitignore else rules.gitignore
+        engine.set_rules(arguments.path, FolderRules((*kept, *added), uses))
+    if arguments.learn:
+        engine.set_learn(arguments.path, arguments.learn == "on")
 
 
 def _forget(arguments: Arguments) -> int:
@@ -287,6 +308,10 @@ def _print_folders(engine: Engine, arguments: Arguments) -> int:
     for folder in [] if _wants_json(arguments) else folders:
         learn = ", nights may learn from it" if folder.learn else ""
         print(f"{folder.path}: {folder.words + folder.meaning} of {folder.files} files searchable{learn}")
+        if folder.rules.ignore:
+            print(f"  left out: {' '.join(folder.rules.ignore)}")
+        if not folder.rules.gitignore:
+            print("  its .gitignore files are not followed")
     return 0
 
 

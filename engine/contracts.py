@@ -39,13 +39,22 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True)
+class FolderRules:
+    """What a person left out of a folder: patterns as in a .gitignore, and whether such files in it count."""
+
+    ignore: tuple[str, ...] = ()
+    gitignore: bool = True
+
+
+@dataclass(frozen=True)
 class FileReport:
-    """One row of the ledger that needs attention: a file that was skipped or failed."""
+    """One row of the ledger that needs attention: a file that was skipped or failed, since when and why."""
 
     path: str
     state: FileState
     reason: str
     detail: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class FolderReport:
     waiting: int = 0
     available: bool = True
     learn: bool = False
+    rules: FolderRules = field(default_factory=FolderRules)
 
 
 @dataclass(frozen=True)

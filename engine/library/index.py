@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.contracts import Control, Event, FileDone, FileReport, FileState, IndexSummary, Notice
+from engine.contracts import (
+    Control,
+    Event,
+    FileDone,
+    FileReport,
+    FileState,
+    FolderRules,
+    IndexSummary,
+    Notice,
+)
 from engine.documents import formats, passages, reader
 from engine.documents.extract import Extract, Unreadable
 from engine.library import schema, vectors, writer
@@ -39,17 +48,19 @@ def index(
     control: Control,
     emit: Callable[[Event], None],
     own: Path,
+    rules: Mapping[str, FolderRules] | None = None,
     crashed: Mapping[str, int] | None = None,
     retry: bool | str = False,
 ) -> IndexSummary:
     """Index the folders and files `roots` (absolute paths).
 
-    `own` is the home, never entered. `crashed` counts, by path, how often reading a file killed the process.
-    `retry` reads again what was skipped or failed: everything, or what lies at or below one path. Raises
-    Cancelled from `control`, and EngineError from database and embedder; what was done stays done.
+    `own` is the home, never entered. `rules` say by root what is left out. `crashed` counts, by path, how
+    often reading a file killed the process. `retry` reads again what was skipped or failed: everything, or
+    what lies at or below one path. Raises Cancelled from `control`, and EngineError from database and
+    embedder; what was done stays done.
     """
     with schema.diagnosed(database):
-        return _Run(database, embedder, control, emit, crashed or {}).run(roots, own, retry)
+        return _Run(database, embedder, control, emit, crashed or {}).run(roots, own, rules or {}, retry)
 
 
 def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
@@ -104,8 +115,10 @@ class _Run:
         self._began = time.monotonic()
         self._dirty = False
 
-    def run(self, roots: Sequence[Path], own: Path, retry: bool | str) -> IndexSummary:
-        found = self._scan(roots, own)
+    def run(
+        self, roots: Sequence[Path], own: Path, rules: Mapping[str, FolderRules], retry: bool | str
+    ) -> IndexSummary:
+        found = self._scan(roots, own, rules)
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
         ledger = writer.known(self._database, found.mounted)
         removed = self._remove_vanished(found, ledger)
@@ -118,7 +131,7 @@ class _Run:
 
     # -- scan ------------------------------------------------------------------------------------
 
-    def _scan(self, roots: Sequence[Path], own: Path) -> Scan:
+    def _scan(self, roots: Sequence[Path], own: Path, rules: Mapping[str, FolderRules]) -> Scan:
         meter = Meter("scan", 0, self._emit)
         mounted: dict[str, int] = dict(self._database.execute("SELECT path, mounted FROM roots"))
 
@@ -128,7 +141,7 @@ class _Run:
             meter.show_sometimes(directory)
 
         meter.show()
-        found = scan(roots, own, was_mounted=lambda root: bool(mounted.get(root)), visit=visit)
+        found = scan(roots, own, rules=rules, was_mounted=lambda root: bool(mounted.get(root)), visit=visit)
         meter.done = len(found.entries)
         meter.show()
         for root in found.unavailable:
@@ -177,9 +190,12 @@ class _Run:
         if entry.reason:
             # A file moved to the cloud, or one that may not be looked at just now, is as it was.
             is_hidden = entry.reason == "unreadable" or (entry.reason == "cloud_only" and unchanged)
-            return known.reason == entry.reason or (known.has_text and is_hidden)
+            same = (known.reason, known.detail) == (entry.reason, entry.detail)
+            return same or (known.has_text and is_hidden)
         if known.has_text:
             return unchanged and formats.is_current(known.reader)
+        if known.reason in _FROM_OUTSIDE:
+            return False
         again = retry is True or (isinstance(retry, str) and _is_below_any(entry.path, (retry,)))
         return unchanged and not again and known.reader == _reader_today(entry)
 
@@ -330,6 +346,9 @@ class _Run:
 
 # Reasons a person can do something about; the others are how things are.
 _FAILURES = frozenset("unreadable password damaged vanished crashed_reader timeout unknown bad_name".split())
+
+# What a scan sees without reading: once it no longer does, the file is read though it is the same.
+_FROM_OUTSIDE = frozenset("ignored temporary cloud_only unreadable".split())
 
 
 def _purge(database: Database) -> None:

@@ -29,6 +29,7 @@ class Known:
     inode: int
     state: FileState
     reason: str
+    detail: str
     sha256: str
     reader: str
 
@@ -43,7 +44,7 @@ def known(database: Database, roots: Iterable[str]) -> dict[str, Known]:
     for root in roots:
         condition, params = below(root)
         for path, *values in database.execute(
-            f"SELECT path, id, size, mtime_ns, inode, state, reason, sha256, reader FROM documents"
+            f"SELECT path, id, size, mtime_ns, inode, state, reason, detail, sha256, reader FROM documents"
             f" WHERE {condition}",
             params,
         ):

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import to_json
+from engine.contracts import FolderRules, from_json, to_json
 from engine.library import index, schema
 from engine.models.embedder import Embedder
 from engine.models.load import load_embedder
@@ -40,6 +40,7 @@ class IndexRole:
                     control=work,
                     emit=work.emit,
                     own=self._home.root,
+                    rules=from_json(dict[str, FolderRules], params["rules"]),
                     crashed=params["crashed"],
                     retry=params["retry"],
                 )

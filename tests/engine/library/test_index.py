@@ -251,8 +251,8 @@ def test_an_unmounted_folder_keeps_its_documents(library: Library, tmp_path: Pat
     assert (summary.files, summary.removed) == (0, 0)
     assert library.notices() == ["folder_unavailable"]
     assert library.found("peculiarword") == ["a.md"]
-    (report,) = ledger.folder_reports(library.database, [(str(library.folder), True)])
-    assert (report.available, report.files, report.learn) == (False, 1, True)
+    (report,) = ledger.folder_reports(library.database, [str(library.folder)])
+    assert (report.available, report.files) == (False, 1)
 
 
 def test_an_empty_mount_point_keeps_its_documents(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +264,7 @@ def test_an_empty_mount_point_keeps_its_documents(library: Library, monkeypatch:
     assert library.index().removed == 0
     assert library.notices() == ["folder_unavailable"]
     assert library.found("peculiarword") == ["a.md"]
-    assert not ledger.folder_reports(library.database, [(str(library.folder), False)])[0].available
+    assert not ledger.folder_reports(library.database, [str(library.folder)])[0].available
 
 
 def test_an_unreadable_directory_deletes_nothing_below_it(
