@@ -30,6 +30,7 @@ from engine.contracts import (
     ModelReport,
     NightReport,
     PassageView,
+    Preview,
     SearchReply,
     Status,
     Turn,
@@ -122,6 +123,17 @@ class Engine:
         self._lock.release()
 
     # -- library ---------------------------------------------------------------------------------
+
+    def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
+        """What indexing `paths` would mean: counts by kind, what is left out and why, a guess of the time.
+
+        No file is opened, nothing is stored. Events: Progress(scan). Raises EngineError: path_missing, ...
+        """
+        return self._library.preview(paths)
+
+    def is_new(self, path: str | Path) -> bool:
+        """Whether `path` lies in none of the remembered folders."""
+        return self._library.is_new(path)
 
     def index(self, paths: Sequence[str | Path] = ()) -> Job[IndexSummary]:
         """Remember `paths` as folders (or single files) and bring the index in step with them.

@@ -104,6 +104,10 @@ PROBLEMS: Mapping[str, Problem] = {
     "folder_missing": Problem(
         "{path} is not one of your folders.", "List them with `nocturne folders list`."
     ),
+    "large_folder": Problem(
+        "There are {files} files to read, {size} GB together; that takes about {time}.",
+        "Index them with --yes, or see first what they are: `nocturne preview PATH`.",
+    ),
     "bad_pattern": Problem(
         "{pattern} is not a pattern that can match a file.",
         "Write it as in a .gitignore: *.log, build/, /notes.",

@@ -62,12 +62,18 @@ class Entry:
 
 @dataclass
 class Scan:
-    """Entries by path. What lies below `unread` could not be seen now, which says nothing about it."""
+    """Entries by path, and the directories that were `read`. What lies below `unread` could not be seen now,
+    which says nothing about it; roots that are `gone` were deleted. `mounted` has the other roots, and
+    whether each is a mount point; `devices` the disks they are on.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     unavailable: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     mounted: dict[str, bool] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
 
 
 def scan(
@@ -111,6 +117,7 @@ class _Walk:
             self.found.unread.append(root)
             return
         self.found.mounted[root] = mounted
+        self.found.devices[root] = _signed(status.st_dev)
         if not stat.S_ISDIR(status.st_mode):
             self._file(root, root, status)
             return
@@ -137,6 +144,7 @@ class _Walk:
             self.found.unread.append(directory)
             self._leave_out(directory, root, "unreadable", error.strerror or "")
             return
+        self.found.read.add(storable(directory))
         names = {item.name for item in items}
         if directory not in self._roots and not _TAGS.isdisjoint(names):
             self._leave_out(directory, root, "ignored", f"holds {min(_TAGS & names)}")

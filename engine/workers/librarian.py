@@ -17,6 +17,7 @@ from engine.contracts import (
     Forgotten,
     IndexSummary,
     PassageView,
+    Preview,
     from_json,
     to_json,
 )
@@ -39,6 +40,21 @@ class Librarian:
         self._nights = nights
         self._worker = worker
 
+    # -- before ----------------------------------------------------------------------------------
+
+    def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
+        """What indexing `paths` would mean. No file is opened, nothing is stored."""
+        params = {
+            "roots": [str(self._usable(Path(path), look_inside=False)) for path in paths],
+            "rules": self._rules(),
+        }
+        return self._worker.submit("preview", params, lambda raw: from_json(Preview, raw))
+
+    def is_new(self, path: str | Path) -> bool:
+        """Whether `path` lies in no remembered folder."""
+        wanted = _absolute(path)
+        return not any(wanted.is_relative_to(folder.path) for folder in self._user.folders())
+
     # -- indexing --------------------------------------------------------------------------------
 
     def index(self, paths: Sequence[str | Path]) -> Job[IndexSummary]:
@@ -60,16 +76,18 @@ class Librarian:
         return self._submit(roots, retry=self.within(path) or True)
 
     def _submit(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
-        folders = self._user.folders()
         params = {
             "roots": roots,
             "retry": retry,
-            "keep": [folder.path for folder in folders],
-            "rules": {folder.path: to_json(folder.rules) for folder in folders},
+            "keep": [folder.path for folder in self._user.folders()],
+            "rules": self._rules(),
         }
         return self._worker.submit(
             "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
         )
+
+    def _rules(self) -> dict[str, Any]:
+        return {folder.path: to_json(folder.rules) for folder in self._user.folders()}
 
     # -- folders ---------------------------------------------------------------------------------
 
@@ -182,7 +200,7 @@ class Librarian:
                 return str(wanted)
         raise EngineError("folder_missing", path=str(wanted))
 
-    def _usable(self, path: Path) -> Path:
+    def _usable(self, path: Path, look_inside: bool = True) -> Path:
         """The absolute path of a file or folder that may be indexed."""
         found = _absolute(path)
         if not found.exists():
@@ -190,6 +208,8 @@ class Librarian:
         home = self._home.root.resolve()
         if found == home or home in found.parents:
             raise EngineError("path_is_home", path=str(found))
+        if found.is_file() and not look_inside:  # to open a file in the cloud would fetch it
+            return found
         try:
             with found.open("rb") if found.is_file() else _listing(found):
                 return found

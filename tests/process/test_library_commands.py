@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from engine import cli
+from engine.contracts import Preview
+from engine.paths import Home
+from engine.workers.jobs import Job
 
 pytestmark = pytest.mark.process
 
@@ -54,3 +57,57 @@ def test_a_pattern_that_matches_nothing_is_refused(capsys: pytest.CaptureFixture
     assert (code, line["error"]["code"]) == (3, "bad_pattern")
     code, [line] = run(capsys, "folders", "set", "/no/such/place", "--ignore", "*.log")
     assert (code, line["error"]["code"]) == (3, "folder_missing")
+
+
+def test_a_preview_counts_and_stores_nothing(
+    capsys: pytest.CaptureFixture[str], folder: Path, home: Home
+) -> None:
+    (folder / "film.mp4").write_bytes(b"x")
+    code, [found] = run(capsys, "preview", str(folder))
+    assert code == 0 and found["paths"] == [str(folder)]
+    assert (found["files"], found["readable"], found["large"]) == (4, 3, False)
+    assert [(left["reason"], left["files"]) for left in found["left_out"]] == [("binary", 1)]
+    assert found["seconds"] >= found["words_seconds"] > 0
+    assert not home.user_db.exists() and not home.index_db.exists()
+    assert cli.main(["preview", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert "4 files; 3 of them" in out and "film.mp4" in out and "2 text" in out
+    code, [line] = run(capsys, "preview", "/no/such/place")
+    assert (code, line["error"]["code"]) == (3, "path_missing")
+
+
+def test_much_is_indexed_only_after_asking(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answers(answer: str) -> None:
+        monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+
+    monkeypatch.setattr("engine.workers.librarian.Librarian.preview", _large_preview)
+    code, [line] = run(capsys, "index", str(folder))
+    assert (code, line["error"]["code"]) == (3, "large_folder") and "--yes" in line["error"]["hint"]
+    assert run(capsys, "folders", "list")[1] == [{"folders": []}]
+    assert cli.main(["index", str(folder)]) == 3, "nobody can be asked"
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    answers("n")
+    assert cli.main(["index", str(folder)]) == 130 and len(asked) == 1
+    assert "30000" in capsys.readouterr().out
+    answers("y")
+    assert cli.main(["folders", "add", str(folder)]) == 0 and len(asked) == 2
+    capsys.readouterr()
+    # What was asked once goes on without a question, also where nobody could answer it.
+    assert run(capsys, "index", str(folder / "drafts"))[0] == 0 and len(asked) == 2
+
+
+def test_yes_is_an_answer_given_before(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.workers.librarian.Librarian.preview", None)
+    assert run(capsys, "index", str(folder), "--yes")[0] == 0
+
+
+def _large_preview(_librarian: Any, paths: Any) -> Job[Preview]:
+    job: Job[Preview] = Job(lambda raw: raw, lambda: None)
+    job.succeed(Preview(tuple(map(str, paths)), 30_000, 30_000, 1, (), (), 500.0, 900.0, large=True))
+    return job
