@@ -167,7 +167,8 @@ class Engine:
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
 
-        Raises EngineError("night_running").
+        Where it lies in an indexed folder, a rule of that folder leaves it out from now on. Raises
+        EngineError("night_running").
         """
         self._may_write()
         return self._library.forget(path)

@@ -161,7 +161,7 @@ def print_forgotten(found: Forgotten, as_json: bool) -> int:
     for night in found.stale:
         print(f"The adapter {night} learned from it: `nocturne personalize discard {night}` removes it.")
     if found.still_there:
-        print("It still lies in an indexed folder: move it out, or the next `nocturne index` reads it again.")
+        print("It still lies in an indexed folder, whose rules leave it out now: see `nocturne folders`.")
     return 0
 
 

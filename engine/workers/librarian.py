@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.contracts import (
     Citation,
@@ -30,6 +30,8 @@ from engine.workers.jobs import Job
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
 
+T = TypeVar("T")
+
 
 class Librarian:
     """The verbs of `Engine` about the library, over the home's folders, its index and one worker."""
@@ -44,11 +46,9 @@ class Librarian:
 
     def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
         """What indexing `paths` would mean. No file is opened, nothing is stored."""
-        params = {
-            "roots": [str(self._usable(Path(path), look_inside=False)) for path in paths],
-            "rules": self._rules(),
-        }
-        return self._worker.submit("preview", params, lambda raw: from_json(Preview, raw))
+        roots = [str(self._usable(Path(path), look_inside=False)) for path in paths]
+        params = {"roots": roots, "rules": self._rules()}
+        return self._worker.submit("preview", params, lambda raw: from_json(Preview, raw), urgent=True)
 
     def is_new(self, path: str | Path) -> bool:
         """Whether `path` lies in no remembered folder."""
@@ -76,12 +76,12 @@ class Librarian:
         return self._submit(roots, retry=self.within(path) or True)
 
     def _submit(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
-        params = {
-            "roots": roots,
-            "retry": retry,
-            "keep": [folder.path for folder in self._user.folders()],
-            "rules": self._rules(),
-        }
+        def params() -> dict[str, Any]:
+            # Asked again for each turn of the job: a folder may have been removed in between.
+            keep = [folder.path for folder in self._user.folders()]
+            wanted = [root for root in roots if any(at_or_below(folder)(root) for folder in keep)]
+            return {"roots": wanted, "retry": retry, "keep": keep, "rules": self._rules()}
+
         return self._worker.submit(
             "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
         )
@@ -131,9 +131,7 @@ class Librarian:
         if root in paths:
             self._nights.forget(root, keep)
         self._user.remove_folder(root)
-        return self._worker.submit(
-            "remove", {"root": root, "keep": keep}, lambda _raw: None, restartable=True
-        )
+        return self._remove(root, keep, lambda _raw: None)
 
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched."""
@@ -142,12 +140,22 @@ class Librarian:
         found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
         for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
             self._user.remove_folder(folder.path)
-        above = any(at_or_below(folder.path)(root) for folder in self._user.folders())
-        found = replace(found, still_there=above and Path(root).exists())
-        params = {"root": root, "keep": []}
-        return self._worker.submit(
-            "remove", params, lambda removed: replace(found, files=removed), restartable=True
-        )
+        found = replace(found, still_there=Path(root).exists() and self._leave_out(root))
+        return self._remove(root, [], lambda removed: replace(found, files=removed))
+
+    def _remove(self, root: str, keep: list[str], finish: Callable[[int], T]) -> Job[T]:
+        params = {"root": root, "keep": keep}
+        return self._worker.submit("remove", params, finish, restartable=True, urgent=True)
+
+    def _leave_out(self, path: str) -> bool:
+        """Add a rule to each folder that holds `path`, so that what is forgotten is not read again."""
+        from engine.library.rules import pattern_of
+
+        holders = [folder for folder in self._user.folders() if at_or_below(folder.path)(path)]
+        for folder in holders:
+            pattern = pattern_of(Path(path), Path(folder.path))
+            self._user.set_rules(folder.path, replace(folder.rules, ignore=(*folder.rules.ignore, pattern)))
+        return bool(holders)
 
     # -- the ledger ------------------------------------------------------------------------------
 
