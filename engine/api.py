@@ -7,8 +7,7 @@ return a `Job`. Failures are `EngineError`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,15 +21,16 @@ from engine.contracts import (
     ChatSummary,
     Check,
     Citation,
-    Coverage,
     FileReport,
     FolderReport,
+    FolderRules,
     Forgotten,
     IndexSummary,
     Message,
     ModelReport,
     NightReport,
     PassageView,
+    Preview,
     SearchReply,
     Status,
     Turn,
@@ -39,13 +39,12 @@ from engine.contracts import (
 )
 from engine.errors import EngineError
 from engine.paths import find_home
-from engine.personalize.forgetting import at_or_below
 from engine.settings import Settings
-from engine.store.database import Database
 from engine.store.lock import HomeLock, holder
 from engine.store.user import UserStore
 from engine.workers import doctor
 from engine.workers.jobs import Job
+from engine.workers.librarian import Librarian
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
 
@@ -96,6 +95,10 @@ class Engine:
         return UserStore(self.home, write=self._lock.held)
 
     @cached_property
+    def _library(self) -> Librarian:
+        return Librarian(self.home, self._user, self._nights, self._index)
+
+    @cached_property
     def _nights(self) -> NightShift:
         return NightShift(self.home, self._user, self._night)
 
@@ -124,20 +127,24 @@ class Engine:
 
     # -- library ---------------------------------------------------------------------------------
 
+    def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
+        """What indexing `paths` would mean: counts by kind, what is left out and why, a guess of the time.
+
+        No file is opened, nothing is stored. Events: Progress(scan). Raises EngineError: path_missing, ...
+        """
+        return self._library.preview(paths)
+
+    def is_new(self, path: str | Path) -> bool:
+        """Whether `path` lies in none of the remembered folders."""
+        return self._library.is_new(path)
+
     def index(self, paths: Sequence[str | Path] = ()) -> Job[IndexSummary]:
         """Remember `paths` as folders (or single files) and bring the index in step with them.
 
         With no paths: all remembered folders. Events: Progress(scan|words|meaning), FileDone, Notice.
         """
         self._may_write()
-        roots = [self._usable(Path(path)) for path in paths]
-        for root in roots:
-            self._user.add_folder(root, "folder" if root.is_dir() else "file")
-        if not paths:
-            roots = [Path(folder.path) for folder in self._user.folders()]
-            if not roots and not self.status().coverage.files:
-                raise EngineError("nothing_indexed")
-        return self._submit_index([str(root) for root in roots])
+        return self._library.index(paths)
 
     def retry(self, path: str | Path | None = None) -> Job[IndexSummary]:
         """Index again what failed or was skipped (one file or folder, or all).
@@ -145,29 +152,11 @@ class Engine:
         Raises EngineError("folder_missing") if `path` is not in the library.
         """
         self._may_write()
-        roots = [folder.path for folder in self._user.folders()]
-        if not roots:
-            raise EngineError("nothing_indexed")
-        return self._submit_index(roots, retry=self._within(path) or True)
-
-    def _submit_index(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
-        keep = [folder.path for folder in self._user.folders()]
-        return self._index.submit(
-            "index",
-            {"roots": roots, "retry": retry, "keep": keep},
-            lambda raw: from_json(IndexSummary, raw),
-            restartable=True,
-        )
+        return self._library.retry(path)
 
     def folders(self) -> list[FolderReport]:
         """All remembered folders and how far each is."""
-        known = {folder.path: folder for folder in self._user.folders()}
-        with self._reading_index() as database:
-            if database is None:
-                return [FolderReport(path, learn=folder.learn) for path, folder in known.items()]
-            from engine.library import ledger
-
-            return ledger.folder_reports(database, [(path, folder.learn) for path, folder in known.items()])
+        return self._library.folders()
 
     def remove_folder(self, path: str | Path) -> Job[None]:
         """Forget a folder and everything indexed from it or taught by it. Raises EngineError: folder_missing,
@@ -176,40 +165,35 @@ class Engine:
         If the job is cut short, the next `index` finishes it.
         """
         self._may_write()
-        root = str(_absolute(path))
-        paths = [folder.path for folder in self._user.folders()]
-        keep = [other for other in paths if other != root]
-        if root in paths:
-            self._nights.forget(root, keep)
-        self._user.remove_folder(root)
-        return self._index.submit("remove", {"root": root, "keep": keep}, lambda _raw: None, restartable=True)
+        return self._library.remove(path)
 
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
 
-        Raises EngineError("night_running").
+        Where it lies in an indexed folder, a rule of that folder leaves it out from now on. Raises
+        EngineError("night_running").
         """
         self._may_write()
-        root = str(_absolute(path))
-        gone = at_or_below(root)
-        found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
-        for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
-            self._user.remove_folder(folder.path)
-        above = any(at_or_below(folder.path)(root) for folder in self._user.folders())
-        found = replace(found, still_there=above and Path(root).exists())
-        params = {"root": root, "keep": []}
-        return self._index.submit(
-            "remove", params, lambda removed: replace(found, files=removed), restartable=True
-        )
+        return self._library.forget(path)
 
     def set_learn(self, path: str | Path, learn: bool) -> None:
         """Allow or forbid nights to train on a folder's files."""
         self._may_write()
-        self._user.set_learn(str(_absolute(path)), learn)
+        self._user.set_learn(str(Path(path).expanduser().resolve()), learn)
+
+    def rules(self, path: str | Path) -> FolderRules:
+        """What is left out of a folder. Raises EngineError(folder_missing)."""
+        return self._library.rules(path)
+
+    def set_rules(self, path: str | Path, rules: FolderRules) -> None:
+        """Choose what is left out of a folder from its next indexing on. Raises EngineError: folder_missing,
+        bad_pattern.
+        """
+        self._may_write()
+        self._library.set_rules(path, rules)
 
     def status(self) -> Status:
-        with self._reading_index() as database:
-            coverage, problems = self._coverage(database)
+        coverage, problems = self._library.coverage(), self._library.problems(0, 200)
         adapter = self._nights.check()
         return Status(
             home=str(self.home.root),
@@ -224,22 +208,9 @@ class Engine:
             writer="" if self.writable else self._holder(),
         )
 
-    @staticmethod
-    def _coverage(database: Database | None) -> tuple[Coverage, list[FileReport]]:
-        if database is None:
-            return Coverage(), []
-        from engine.library import ledger
-
-        return ledger.coverage(database), ledger.problems(database, 0, 200)
-
     def problems(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
         """Files that were skipped or failed, newest first."""
-        with self._reading_index() as database:
-            if database is None:
-                return []
-            from engine.library import ledger
-
-            return ledger.problems(database, offset, limit)
+        return self._library.problems(offset, limit)
 
     def search(
         self,
@@ -268,12 +239,7 @@ class Engine:
 
     def view(self, citation: Citation) -> PassageView:
         """The cited span with about 600 characters of stored text on each side."""
-        with self._reading_index() as database:
-            if database is None:
-                return PassageView(citation.path, citation.page, "", "", citation.quote, "", missing=True)
-            from engine.library import ledger
-
-            return ledger.view(database, citation)
+        return self._library.view(citation)
 
     # -- chat ------------------------------------------------------------------------------------
 
@@ -454,42 +420,9 @@ class Engine:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    @contextmanager
-    def _reading_index(self) -> Iterator[Database | None]:
-        """index.db, read-only; None while there is none that can be read."""
-        from engine.library import schema
-
-        database = schema.open_for_reading(self.home.index_db)
-        try:
-            yield database
-        finally:
-            if database is not None:
-                database.close()
-
-    def _within(self, path: str | Path | None) -> str | None:
-        """The absolute path of something in the library, or above some of it."""
-        if not path:
-            return None
-        wanted = _absolute(path)
-        for folder in self._user.folders():
-            root = Path(folder.path)
-            if wanted.is_relative_to(root) or root.is_relative_to(wanted):
-                return str(wanted)
-        raise EngineError("folder_missing", path=str(wanted))
-
-    def _usable(self, path: Path) -> Path:
-        """The absolute path of a file or folder that may be indexed."""
-        found = _absolute(path)
-        if not found.exists():
-            raise EngineError("path_missing", path=str(found))
-        home = self.home.root.resolve()
-        if found == home or home in found.parents:
-            raise EngineError("path_is_home", path=str(found))
-        try:
-            with found.open("rb") if found.is_file() else _listing(found):
-                return found
-        except OSError as error:
-            raise EngineError("path_unreadable", path=str(found)) from error
+    def _within(self, folder: str | Path | None) -> str | None:
+        # Without a folder no list of folders is needed: search goes on where user.db is damaged.
+        return self._library.within(folder) if folder else None
 
     def _workers(self) -> tuple[Worker, ...]:
         return self._answer, self._index, self._night
@@ -505,13 +438,3 @@ class Engine:
 
 def _unstored(answer: Answer, name: str) -> Answer:
     return replace(answer, note=f"{answer.note} {NOTICES['not_stored'].format(holder=name)}".strip())
-
-
-def _absolute(path: str | Path) -> Path:
-    return Path(path).expanduser().resolve()
-
-
-def _listing(folder: Path) -> Any:
-    import os
-
-    return os.scandir(folder)

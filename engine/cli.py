@@ -12,15 +12,15 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from engine import terminal
-from engine.errors import BUG, CANCELLED, REASONS, Cancelled, EngineError
+from engine import library_commands, terminal
+from engine.errors import BUG, CANCELLED, Cancelled, EngineError
+from engine.terminal import open_engine, wants_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from engine.api import Engine, Job
     from engine.contracts import Answer
 
 Arguments = argparse.Namespace
@@ -63,18 +63,41 @@ def build_parser() -> argparse.ArgumentParser:
         return made
 
     verb("try", _try, "ask a first question of the sample folder, in a home of its own")
-    index = verb("index", _index, "add folders or files, and bring the index in step with them")
+    index = verb(
+        "index", library_commands.index, "add folders or files, and bring the index in step with them"
+    )
     index.add_argument("paths", nargs="*", metavar="PATH", help="none: every folder added so far")
-    folders = verb("folders", _folders, "list, add, remove folders, or let nights learn from them")
+    index.add_argument("--yes", action="store_true", help="do not ask first, however much it is")
+    preview = verb(
+        "preview",
+        library_commands.preview,
+        "see what indexing would mean: files, kinds, what is left out, time",
+    )
+    preview.add_argument("paths", nargs="+", metavar="PATH")
+    folders = verb(
+        "folders",
+        library_commands.folders,
+        "list, add, remove folders; choose what is left out or learned from",
+    )
     folders.add_argument("action", choices=["list", "add", "remove", "set"], nargs="?", default="list")
     folders.add_argument("path", nargs="?", metavar="PATH")
-    folders.add_argument("--learn", choices=["on", "off"])
-    forget = verb("forget", _forget, "remove a file's influence everywhere; the file itself is not touched")
+    folders.add_argument("--yes", action="store_true", help="add: do not ask first")
+    folders.add_argument("--learn", choices=["on", "off"], help="set: nights may learn from it")
+    folders.add_argument(
+        "--ignore", action="append", metavar="PATTERN", help="set: leave out, as in a .gitignore; repeatable"
+    )
+    folders.add_argument("--unignore", action="append", metavar="PATTERN", help="set: drop such a pattern")
+    folders.add_argument("--gitignore", choices=["on", "off"], help="set: follow its .gitignore files")
+    forget = verb(
+        "forget",
+        library_commands.forget,
+        "remove a file's influence everywhere; the file itself is not touched",
+    )
     forget.add_argument("path", metavar="PATH")
-    verb("status", _status, "what is indexed, what is not and why, models, nights")
-    retry = verb("retry", _retry, "read again what failed or was skipped")
+    verb("status", library_commands.status, "what is indexed, what is not and why, models, nights")
+    retry = verb("retry", library_commands.retry, "read again what failed or was skipped")
     retry.add_argument("path", nargs="?", metavar="PATH")
-    search = verb("search", _search, "find passages")
+    search = verb("search", library_commands.search, "find passages")
     search.add_argument("query", metavar="QUERY")
     search.add_argument("-k", type=_count, default=10, metavar="N", help="how many passages (10)")
     search.add_argument("--folder", metavar="PATH", help="only below this folder")
@@ -186,19 +209,6 @@ def _worker(words: Sequence[str]) -> int:
     return 0
 
 
-# ---- helpers -----------------------------------------------------------------------------------
-
-
-def _open(arguments: Arguments, *, write: bool | None = None) -> Engine:
-    from engine.api import Engine
-
-    return Engine(getattr(arguments, "home", None), write=write, program=f"nocturne {arguments.verb}")
-
-
-def _wants_json(arguments: Arguments) -> bool:
-    return bool(getattr(arguments, "json", False))
-
-
 # ---- verbs -------------------------------------------------------------------------------------
 
 
@@ -231,137 +241,24 @@ def _try(arguments: Arguments) -> int:
         words = ["--home", home, "--folder", sample, "--ask", question]
         return subprocess.run(launch.window_command(words), check=False).returncode
     arguments.home = home
-    if not _wants_json(arguments):
+    if not wants_json(arguments):
         print(f"The window cannot start here ({problem}), so here it is in the terminal.\n")
         print(f"Indexing the sample folder {sample}")
-    with _open(arguments, write=True) as engine:
-        terminal.follow(engine.index([sample]), _wants_json(arguments))
-        if not _wants_json(arguments):
+    with open_engine(arguments, write=True) as engine:
+        terminal.follow(engine.index([sample]), wants_json(arguments))
+        if not wants_json(arguments):
             print(f"Question: {question}\n")
-        answer: Answer = terminal.follow(engine.ask(question), _wants_json(arguments))
-    terminal.print_answer(answer, _wants_json(arguments))
+        answer: Answer = terminal.follow(engine.ask(question), wants_json(arguments))
+    terminal.print_answer(answer, wants_json(arguments))
     if answer.stopped:
         return CANCELLED
-    if not _wants_json(arguments):
+    if not wants_json(arguments):
         print("\nNow yours: nocturne index FOLDER, then nocturne ask QUESTION")
     return 0
 
 
-def _index(arguments: Arguments) -> int:
-    with _open(arguments, write=True) as engine:
-        return _run_index(engine.index(arguments.paths), arguments)
-
-
-def _retry(arguments: Arguments) -> int:
-    with _open(arguments, write=True) as engine:
-        return _run_index(engine.retry(arguments.path), arguments)
-
-
-def _run_index(job: Job[Any], arguments: Arguments) -> int:
-    from engine.contracts import to_json
-
-    summary = terminal.follow(job, _wants_json(arguments), json_lines=True)
-    if _wants_json(arguments):
-        terminal.print_json({"event": "done", **to_json(summary)})
-        return 0
-    print(
-        f"{summary.files} files: {summary.indexed} indexed, {summary.skipped} skipped, "
-        f"{summary.failed} failed; {summary.passages} passages in {summary.seconds:.1f} s."
-    )
-    if summary.skipped + summary.failed:
-        print("`nocturne status` says why, file by file.")
-    return 0
-
-
-def _folders(arguments: Arguments) -> int:
-    if arguments.action != "list" and not arguments.path:
-        raise EngineError("usage", detail=f"`folders {arguments.action}` needs a PATH.")
-    if arguments.action == "set" and not arguments.learn:
-        raise EngineError("usage", detail="`folders set PATH` needs --learn on or --learn off.")
-    if arguments.action == "list":
-        with _open(arguments, write=False) as engine:
-            return _print_folders(engine, arguments)
-    with _open(arguments, write=True) as engine:
-        if arguments.action == "add":
-            return _run_index(engine.index([arguments.path]), arguments)
-        if arguments.action == "remove":
-            engine.remove_folder(arguments.path).result()
-        else:
-            engine.set_learn(arguments.path, arguments.learn == "on")
-        return _print_folders(engine, arguments)
-
-
-def _forget(arguments: Arguments) -> int:
-    with _open(arguments, write=True) as engine:
-        found = terminal.follow(engine.forget(arguments.path), _wants_json(arguments))
-    return terminal.print_forgotten(found, _wants_json(arguments))
-
-
-def _print_folders(engine: Engine, arguments: Arguments) -> int:
-    from engine.contracts import to_json
-
-    folders = engine.folders()
-    if _wants_json(arguments):
-        terminal.print_json({"folders": to_json(folders)})
-    for folder in [] if _wants_json(arguments) else folders:
-        learn = ", nights may learn from it" if folder.learn else ""
-        print(f"{folder.path}: {folder.words + folder.meaning} of {folder.files} files searchable{learn}")
-    return 0
-
-
-def _status(arguments: Arguments) -> int:
-    from engine.contracts import to_json
-
-    with _open(arguments, write=False) as engine:
-        status = engine.status()
-    if _wants_json(arguments):
-        terminal.print_json(to_json(status))
-        return 0
-    counts = status.coverage
-    print(f"Home: {status.home}")
-    print(
-        f"Files: {counts.files}; {counts.indexed} searchable by words, {counts.meaning} also by meaning, "
-        f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
-    )
-    for problem in status.problems:
-        reason = REASONS.get(problem.reason, REASONS["unknown"])
-        print(f"  {problem.state}: {problem.path}: {reason.message} {reason.hint}")
-    for notice in status.notices:
-        print(f"Note: {notice}")
-    if status.adapter and not status.notices:
-        print(f"Adapter: {status.adapter} answers.")
-    for model in status.models:
-        print(f"Model: {model.name} ({model.kind}, {model.licence}): {model.state}")
-    return 0
-
-
-def _search(arguments: Arguments) -> int:
-    from engine.contracts import to_json
-
-    with _open(arguments, write=False) as engine:
-        reply = terminal.follow(
-            engine.search(
-                arguments.query,
-                arguments.k,
-                arguments.folder,
-                kind=arguments.kind,
-                since=arguments.since,
-                sections=arguments.sections,
-            ),
-            _wants_json(arguments),
-        )
-    if _wants_json(arguments):
-        terminal.print_json(to_json(reply))
-        return 0
-    for found in reply.results:
-        page = f", page {found.page}" if found.page else ""
-        print(f"{found.rank}. {found.path}{page}  {found.heading}\n   {' '.join(found.text.split())[:200]}")
-    print(f"Searched {reply.searched_files} of {reply.total_files} files in {reply.ms:.0f} ms.")
-    return 0
-
-
 def _ask(arguments: Arguments) -> int:
-    with _open(arguments) as engine:
+    with open_engine(arguments) as engine:
         job = engine.ask(
             arguments.question,
             arguments.chat,
@@ -370,27 +267,27 @@ def _ask(arguments: Arguments) -> int:
             max_tokens=arguments.max_tokens,
             adapter=arguments.adapter,
         )
-        answer: Answer = terminal.follow(job, _wants_json(arguments))
-    terminal.print_answer(answer, _wants_json(arguments), not arguments.no_files)
+        answer: Answer = terminal.follow(job, wants_json(arguments))
+    terminal.print_answer(answer, wants_json(arguments), not arguments.no_files)
     return CANCELLED if answer.stopped else 0
 
 
 def _chats(arguments: Arguments) -> int:
     from engine.contracts import to_json
 
-    with _open(arguments, write=False) as engine:
+    with open_engine(arguments, write=False) as engine:
         chats = engine.chats(arguments.limit)
-    if _wants_json(arguments):
+    if wants_json(arguments):
         terminal.print_json({"chats": to_json(chats)})
-    for chat in [] if _wants_json(arguments) else chats:
+    for chat in [] if wants_json(arguments) else chats:
         print(f"{chat.id}  {chat.updated}  {chat.title}")
     return 0
 
 
 def _vote(arguments: Arguments) -> int:
-    with _open(arguments, write=True) as engine:
+    with open_engine(arguments, write=True) as engine:
         engine.vote(arguments.message, arguments.vote, arguments.better)
-    if _wants_json(arguments):
+    if wants_json(arguments):
         terminal.print_json({"message": arguments.message, "vote": arguments.vote})
     return 0
 
@@ -404,25 +301,25 @@ def _personalize(arguments: Arguments) -> int:
     if not 0.5 <= arguments.minutes <= 24 * 60:
         raise EngineError("usage", detail="--minutes must be between 0.5 and 1440.")
     if action in {"start", "resume"}:
-        with _open(arguments, write=True if action == "start" else None) as engine:
+        with open_engine(arguments, write=True if action == "start" else None) as engine:
             if not engine.writable:  # another process runs the night: it only has to go on
-                return terminal.print_night(engine.steer_night("resume"), _wants_json(arguments))
+                return terminal.print_night(engine.steer_night("resume"), wants_json(arguments))
             job = engine.personalize(arguments.minutes) if action == "start" else engine.resume_night(night)
-            report = terminal.follow(job, _wants_json(arguments), json_lines=True)
-        return terminal.print_night(report, _wants_json(arguments), {"event": "done"})
-    with _open(arguments, write=action in {"use", "discard"}) as engine:
+            report = terminal.follow(job, wants_json(arguments), json_lines=True)
+        return terminal.print_night(report, wants_json(arguments), {"event": "done"})
+    with open_engine(arguments, write=action in {"use", "discard"}) as engine:
         if action == "use":
             engine.use_adapter(None if night == "none" else night)
         elif action == "discard":
             engine.discard_night(night)
         elif action in {"pause", "cancel"}:
-            return terminal.print_night(engine.steer_night(action), _wants_json(arguments))
+            return terminal.print_night(engine.steer_night(action), wants_json(arguments))
         elif action == "show":
-            return terminal.print_night(engine.night(night), _wants_json(arguments))
+            return terminal.print_night(engine.night(night), wants_json(arguments))
         nights = engine.nights()
-    if _wants_json(arguments):
+    if wants_json(arguments):
         terminal.print_json({"nights": to_json(nights)})
-    for report in [] if _wants_json(arguments) else nights:
+    for report in [] if wants_json(arguments) else nights:
         print(f"{report.id}  {report.state}{', on' if report.active else ''}  {report.reason}")
     return 0
 
@@ -430,11 +327,11 @@ def _personalize(arguments: Arguments) -> int:
 def _models(arguments: Arguments) -> int:
     from engine.contracts import to_json
 
-    with _open(arguments, write=False) as engine:
+    with open_engine(arguments, write=False) as engine:
         models = engine.models()
-    if _wants_json(arguments):
+    if wants_json(arguments):
         terminal.print_json({"models": to_json(models)})
-    for model in [] if _wants_json(arguments) else models:
+    for model in [] if wants_json(arguments) else models:
         print(f"{model.id}  {model.kind}  {model.state}  {model.path}")
     return 0
 
@@ -442,11 +339,11 @@ def _models(arguments: Arguments) -> int:
 def _doctor(arguments: Arguments) -> int:
     from engine.contracts import to_json
 
-    with _open(arguments, write=False) as engine:
+    with open_engine(arguments, write=False) as engine:
         checks = engine.doctor()
-    if _wants_json(arguments):
+    if wants_json(arguments):
         terminal.print_json({"checks": to_json(checks)})
-    for check in [] if _wants_json(arguments) else checks:
+    for check in [] if wants_json(arguments) else checks:
         print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
         if not check.ok:
             print(f"     {check.hint}")
@@ -457,7 +354,7 @@ def _doctor(arguments: Arguments) -> int:
 def _bench(arguments: Arguments) -> int:
     from engine.bench import personalize, speed
 
-    home, as_json = getattr(arguments, "home", None), _wants_json(arguments)
+    home, as_json = getattr(arguments, "home", None), wants_json(arguments)
     if arguments.what == "speed":
         return speed.run(home, as_json)
     if arguments.what == "retrieval":

@@ -39,13 +39,22 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True)
+class FolderRules:
+    """What a person left out of a folder: patterns as in a .gitignore, and whether such files in it count."""
+
+    ignore: tuple[str, ...] = ()
+    gitignore: bool = True
+
+
+@dataclass(frozen=True)
 class FileReport:
-    """One row of the ledger that needs attention: a file that was skipped or failed."""
+    """One row of the ledger that needs attention: a file that was skipped or failed, since when and why."""
 
     path: str
     state: FileState
     reason: str
     detail: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class FolderReport:
     waiting: int = 0
     available: bool = True
     learn: bool = False
+    rules: FolderRules = field(default_factory=FolderRules)
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,50 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class KindCount:
+    """Files of one kind ("pdf", "markdown", ...) that would be read, and their bytes."""
+
+    kind: str
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many files and folders one reason leaves out, with a few of them."""
+
+    reason: str
+    files: int
+    examples: tuple[FileReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What indexing `paths` would mean, as far as names and sizes tell.
+
+    `files` as in `IndexSummary`; `readable` of them, `bytes` together, would be read. `words_seconds` until
+    all can be found by words, `seconds` also by meaning. `large`: the person should be asked first.
+    """
+
+    paths: tuple[str, ...]
+    files: int
+    readable: int
+    bytes: int
+    kinds: tuple[KindCount, ...]
+    left_out: tuple[LeftOut, ...]
+    words_seconds: float
+    seconds: float
+    large: bool
+
+
+@dataclass(frozen=True)
 class IndexSummary:
-    """What `index` ends with. files = indexed + skipped + failed; unchanged files count as indexed."""
+    """What `index` ends with. files = indexed + skipped + failed; unchanged files count as indexed.
+
+    `children` lie in those files (archives, mailboxes). `moved` files were found in another place; `missing`
+    ones are kept until a second look. `rows` counts the index by table after the self-check, which `mended`
+    so many.
+    """
 
     files: int
     indexed: int
@@ -95,6 +147,10 @@ class IndexSummary:
     seconds: float
     redacted: int = 0
     removed: int = 0
+    moved: int = 0
+    missing: int = 0
+    mended: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
     problems: tuple[FileReport, ...] = ()
 
 
@@ -319,7 +375,7 @@ class Forgotten:
     `files`: of the library; `quotes`: citations, offers and uses in chats; `asked`: places that composing had
     asked the model about; `nights`: whose rows it was taken from; `discarded`: unfinished ones, deleted;
     `stale`: adapters that learned from it and cannot unlearn. `still_there`: it lies in a folder that is
-    indexed, and the next indexing reads it again.
+    indexed, whose rules leave it out from now on.
     """
 
     path: str
@@ -399,6 +455,9 @@ NOTICES: dict[str, str] = {
     "index_outdated": "The index was made by another version or model; it is being made anew.",
     "worker_restarted": "The {role} process stopped and was started again.",
     "quarantined": "{path} stopped the reader twice and is left out.",
+    "folder_missing_yet": "{path} with {files} files is gone; if it stays away they leave the index.",
+    "folder_gone": "{path} is gone, and with it what was indexed from it.",
+    "index_mended": "The index did not agree with itself; {rows} rows of it were mended.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
     "taught_by": "A night learned this from {path}.",
     "without_adapter": "{problem} The base answered instead. {hint}",

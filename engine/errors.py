@@ -104,6 +104,14 @@ PROBLEMS: Mapping[str, Problem] = {
     "folder_missing": Problem(
         "{path} is not one of your folders.", "List them with `nocturne folders list`."
     ),
+    "large_folder": Problem(
+        "There are {files} files to read, {size} GB together; that takes about {time}.",
+        "Index them with --yes, or see first what they are: `nocturne preview PATH`.",
+    ),
+    "bad_pattern": Problem(
+        "{pattern} is not a pattern that can match a file.",
+        "Write it as in a .gitignore: *.log, build/, /notes.",
+    ),
     "source_missing": Problem("{path} is no longer in the library.", "Index its folder again."),
     "night_missing": Problem("There is no night {night}.", "List them with `nocturne personalize list`."),
     "night_not_done": Problem("The night {night} has no adapter to use.", "Finish it, or use another one."),
@@ -211,7 +219,10 @@ class Reason:
 
 # The closed list of reasons a ledger row may carry. `unknown` exists so that a surprise is still named.
 REASONS: Mapping[str, Reason] = {
-    "ignored": Reason("A folder that programs fill, not people.", "Add it by itself if you want it."),
+    "ignored": Reason(
+        "A rule leaves it out: yours, or that programs fill it, not people.",
+        "Add it by itself if you want it.",
+    ),
     "secret": Reason("It looks like a key or a password file.", "It is never read; move it elsewhere."),
     "own_data": Reason("It belongs to Nocturne itself.", "Nothing needs doing."),
     "temporary": Reason("A temporary file of another program.", "Nothing needs doing."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import codecs
 import json
 import sys
@@ -10,8 +11,19 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import PROBLEMS, REASONS, EngineError
 
 if TYPE_CHECKING:
-    from engine.api import Job
-    from engine.contracts import Answer, Event, Forgotten, NightReport
+    from engine.api import Engine, Job
+    from engine.contracts import Answer, Event, Forgotten, NightReport, Preview
+
+
+def open_engine(arguments: argparse.Namespace, *, write: bool | None = None) -> Engine:
+    """The engine on the home that was asked for."""
+    from engine.api import Engine
+
+    return Engine(getattr(arguments, "home", None), write=write, program=f"nocturne {arguments.verb}")
+
+
+def wants_json(arguments: argparse.Namespace) -> bool:
+    return bool(getattr(arguments, "json", False))
 
 
 def print_error(error: EngineError, as_json: bool) -> None:
@@ -64,6 +76,48 @@ def _status_line(text: str) -> None:
         print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
 
 
+def print_preview(found: Preview) -> None:
+    print(
+        f"{found.files} files; {found.readable} of them ({_size(found.bytes)}) would be read: found by words "
+        f"in about {_duration(found.words_seconds)}, also by meaning in about {_duration(found.seconds)}."
+    )
+    for kind in found.kinds:
+        print(f"  {kind.files} {kind.kind} ({_size(kind.bytes)})")
+    for left in found.left_out:
+        print(f"Left out: {left.files}. {REASONS[left.reason].message}")
+        for example in left.examples:
+            print(f"  {example.path}" + (f" ({example.detail})" if example.detail else ""))
+    if found.large:
+        print("`nocturne index` asks before it begins with that much; --yes says so beforehand.")
+
+
+def may_index(found: Preview, as_json: bool) -> bool:
+    """Show what it would be and ask. Raises EngineError(large_folder) where nobody can be asked."""
+    if as_json or not sys.stdin.isatty():
+        raise EngineError(
+            "large_folder",
+            files=found.readable,
+            size=f"{found.bytes / 1e9:.1f}",
+            time=_duration(found.seconds),
+        )
+    print_preview(found)
+    return input("Index them? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(1, round(seconds))} s"
+
+
 def print_answer(answer: Answer, as_json: bool, with_files: bool = True) -> None:
     from engine.contracts import to_json
 
@@ -107,7 +161,7 @@ def print_forgotten(found: Forgotten, as_json: bool) -> int:
     for night in found.stale:
         print(f"The adapter {night} learned from it: `nocturne personalize discard {night}` removes it.")
     if found.still_there:
-        print("It still lies in an indexed folder: move it out, or the next `nocturne index` reads it again.")
+        print("It still lies in an indexed folder, whose rules leave it out now: see `nocturne folders`.")
     return 0
 
 

@@ -6,29 +6,43 @@ so the next run goes on where this one ended.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from engine.contracts import Control, Event, FileDone, FileReport, FileState, IndexSummary, Notice
-from engine.documents import formats, passages, reader
-from engine.documents.extract import Extract, Unreadable
-from engine.library import schema, vectors, writer
+from engine.contracts import (
+    Control,
+    Event,
+    FileDone,
+    FileReport,
+    FileState,
+    FolderRules,
+    IndexSummary,
+    Notice,
+)
+from engine.documents import formats, reader
+from engine.library import check, missing, preview, schema, vectors, writer
+from engine.library.intake import Intake, Reader, folder_of, reader_today
+from engine.library.missing import is_below_any
 from engine.library.progress import Meter
 from engine.library.scan import Entry, Scan, scan
 from engine.library.writer import Known, below
 from engine.models.embedder import Embedder
 from engine.store.database import Database
 
-QUARANTINE = 2  # crashes of the reading process on one file
 # Pausing must work within 2 s, and a batch cannot be interrupted: 32 passages take about 1.2 s.
 BATCH = 32
 _WINDOW = 16 * BATCH  # passages sorted by length together, so that a batch needs little padding
 _LARGE = 1_000_000  # bytes; larger files wait for the smaller ones
 _PROBLEMS = 200  # rows in the summary; the ledger has them all
+_TELLING = 2.0  # seconds of work until its rate says something about the machine
+# What a scan sees without reading: once it no longer does, the file is read though it is the same.
+_FROM_OUTSIDE = frozenset("ignored temporary cloud_only unreadable".split())
+
+T = TypeVar("T")
 
 
 def index(
@@ -39,38 +53,51 @@ def index(
     control: Control,
     emit: Callable[[Event], None],
     own: Path,
+    rules: Mapping[str, FolderRules] | None = None,
     crashed: Mapping[str, int] | None = None,
     retry: bool | str = False,
+    read: Reader = reader.read_all,
+    now: Callable[[], float] = time.time,
 ) -> IndexSummary:
     """Index the folders and files `roots` (absolute paths).
 
-    `own` is the home, never entered. `crashed` counts, by path, how often reading a file killed the process.
-    `retry` reads again what was skipped or failed: everything, or what lies at or below one path. Raises
-    Cancelled from `control`, and EngineError from database and embedder; what was done stays done.
+    `own` is the home, never entered. `rules` say by root what is left out. `crashed` counts, by path, how
+    often reading a file killed the process. `retry` reads again what was skipped or failed: everything, or
+    what lies at or below one path. `read` yields a file and what lies in it. `now` is Unix time, which must
+    go on between runs. Raises Cancelled from `control`, and EngineError from database and embedder; what was
+    done stays done.
     """
+    intake = Intake(database, embedder, read, crashed or {}, emit)
     with schema.diagnosed(database):
-        return _Run(database, embedder, control, emit, crashed or {}).run(roots, own, retry)
+        run = _Run(database, embedder, intake, control, emit, crashed or {}, [str(root) for root in roots])
+        return run.run(own, rules or {}, retry, now())
 
 
 def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
     """Forget a root and what was indexed from it, except what a root of `keep` holds too; how many files."""
     with schema.diagnosed(database):
-        kept = {path for other in keep for path in writer.known(database, [str(other)])}
-        found = writer.known(database, [str(root)])
-        doomed = [document.id for path, document in found.items() if path not in kept]
-        writer.delete(database, doomed)
-        database.execute("DELETE FROM roots WHERE path = ?", (str(root),))
-        _purge(database)
-        return len(doomed)
+        missing.forget(database, str(root))
+        return _remove(database, root, keep)
 
 
 def remove_from_copy(path: Path, root: Path, keep: Sequence[Path] = ()) -> int:
     """As `remove`, in a copy of an index that nobody has open."""
     database = schema.open_copy(path)
     try:
-        return remove(database, root, keep)
+        with schema.diagnosed(database):
+            return _remove(database, root, keep)
     finally:
         database.close()
+
+
+def _remove(database: Database, root: Path, keep: Sequence[Path]) -> int:
+    kept = {path for other in keep for path in writer.known(database, [str(other)])}
+    found = writer.known(database, [str(root)])
+    doomed = [document.id for path, document in found.items() if path not in kept]
+    writer.delete(database, doomed)
+    database.execute("DELETE FROM roots WHERE path = ?", (str(root),))
+    _purge(database)
+    return len(doomed)
 
 
 def keep_only(database: Database, roots: Sequence[Path]) -> None:
@@ -92,35 +119,41 @@ class _Run:
         self,
         database: Database,
         embedder: Embedder,
+        intake: Intake,
         control: Control,
         emit: Callable[[Event], None],
         crashed: Mapping[str, int],
+        roots: Sequence[str],
     ) -> None:
         self._database = database
         self._embedder = embedder
+        self._intake = intake
         self._control = control
         self._emit = emit
         self._crashed = crashed
+        self._roots = roots
         self._began = time.monotonic()
-        self._dirty = False
 
-    def run(self, roots: Sequence[Path], own: Path, retry: bool | str) -> IndexSummary:
-        found = self._scan(roots, own)
+    def run(self, own: Path, rules: Mapping[str, FolderRules], retry: bool | str, now: float) -> IndexSummary:
+        found = self._scan(own, rules)
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
-        ledger = writer.known(self._database, found.mounted)
-        removed = self._remove_vanished(found, ledger)
+        ledger = writer.known(self._database, (*found.mounted, *found.gone))
+        groups = missing.vanished(found, ledger)
+        moved = self._move(found, ledger, groups)
+        removed, waiting = self._remove_vanished(found, ledger, groups, now)
         tasks = self._plan(found, ledger, retry)
         self._words(tasks)
-        if self._dirty:
+        if self._intake.changed or removed:
             _purge(self._database)
         self._meaning()
-        return self._summary(found, removed)
+        checked = self._check(found, changed=bool(tasks or moved or removed))
+        return self._summary(found, checked, moved=moved, removed=removed, waiting=waiting)
 
     # -- scan ------------------------------------------------------------------------------------
 
-    def _scan(self, roots: Sequence[Path], own: Path) -> Scan:
+    def _scan(self, own: Path, rules: Mapping[str, FolderRules]) -> Scan:
         meter = Meter("scan", 0, self._emit)
-        mounted: dict[str, int] = dict(self._database.execute("SELECT path, mounted FROM roots"))
+        known = {row[0]: row for row in self._database.execute("SELECT path, mounted, device FROM roots")}
 
         def visit(directory: str, found: int) -> None:
             self._control.check()
@@ -128,27 +161,67 @@ class _Run:
             meter.show_sometimes(directory)
 
         meter.show()
-        found = scan(roots, own, was_mounted=lambda root: bool(mounted.get(root)), visit=visit)
+        found = scan(
+            [Path(root) for root in self._roots],
+            own,
+            rules=rules,
+            was_mounted=lambda root: root in known and bool(known[root][1]),
+            visit=visit,
+        )
         meter.done = len(found.entries)
         meter.show()
         for root in found.unavailable:
-            self._emit(Notice("folder_unavailable", {"path": root}))
+            if root in known and not known[root][1] and missing.is_gone(root, known[root][2]):
+                found.gone.append(root)
+            else:
+                self._emit(Notice("folder_unavailable", {"path": root}))
         with self._database.transaction():
             self._database.many(
-                "INSERT INTO roots VALUES (?, ?) ON CONFLICT DO UPDATE SET mounted = excluded.mounted",
-                [(root, int(state)) for root, state in found.mounted.items()],
+                "INSERT INTO roots VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET mounted = excluded.mounted, device = excluded.device",
+                [(root, int(state), found.devices[root]) for root, state in found.mounted.items()],
             )
         return found
 
-    def _remove_vanished(self, found: Scan, ledger: dict[str, Known]) -> int:
-        unread = tuple(found.unread)
-        vanished = [path for path in ledger if path not in found.entries and not _is_below_any(path, unread)]
-        writer.delete(self._database, [ledger.pop(path).id for path in vanished])
-        self._dirty |= bool(vanished)
-        return len(vanished)
+    # -- what is missing -------------------------------------------------------------------------
+
+    def _move(self, found: Scan, ledger: dict[str, Known], groups: Mapping[str, list[str]]) -> int:
+        """Give files that were found elsewhere their new path, in the index and in `ledger`."""
+        absent = {path: ledger[path] for paths in groups.values() for path in paths}
+        if not absent:
+            return 0
+        new = [e for e in found.entries.values() if not e.reason and e.path not in ledger]
+        moved = {}
+        for known, old, entry in missing.moves(absent, new):
+            self._control.check()
+            writer.move(self._database, known.id, old, entry, folder_of(entry))
+            moved[old] = ledger.pop(old)
+            ledger[entry.path] = known.at(entry)
+            self._emit(FileDone(entry.path, known.state))
+        for paths in groups.values():
+            paths[:] = [path for path in paths if path not in moved]
+        return len(moved)
+
+    def _remove_vanished(
+        self, found: Scan, ledger: dict[str, Known], groups: Mapping[str, list[str]], now: float
+    ) -> tuple[int, int]:
+        """How many files were removed, and how many are missing but kept until a second look."""
+        gone, waiting = missing.to_be_removed(self._database, groups, self._roots, now)
+        writer.delete(self._database, [ledger.pop(path).id for path in gone])
+        for directory, files in waiting.items():
+            self._emit(Notice("folder_missing_yet", {"path": directory, "files": files}))
+        for root in found.gone:
+            if root not in waiting:
+                self._emit(Notice("folder_gone", {"path": root}))
+        return len(gone), sum(waiting.values())
+
+    # -- words -----------------------------------------------------------------------------------
 
     def _plan(self, found: Scan, ledger: dict[str, Known], retry: bool | str) -> list[_Task]:
-        """What must be read: harmless, small and recent files first. Until then new files show as waiting."""
+        """What must be read: harmless, small and recent files first, the roots in turn.
+
+        Until then new files show as waiting.
+        """
         tasks = []
         with self._database.transaction():
             for entry in found.entries.values():
@@ -156,17 +229,17 @@ class _Run:
                 if self._is_settled(entry, known, retry):
                     continue
                 if entry.reason:
-                    self._settle(entry, known, entry.state, entry.reason, entry.detail)
+                    self._intake.settle(entry, known, entry.state, entry.reason, entry.detail)
                     continue
                 tasks.append(_Task(entry, known))
                 if known is None:
                     writer.settle(self._database, entry, "waiting")
-        tasks.sort(
-            key=lambda task: (
-                self._crashed.get(task.entry.path, 0), task.entry.size > _LARGE, -task.entry.mtime_ns
-            )
-        )  # fmt: skip
-        return tasks
+        tasks.sort(key=lambda task: -task.entry.mtime_ns)
+        return _in_turn(
+            tasks,
+            lambda task: (self._crashed.get(task.entry.path, 0), task.entry.size > _LARGE),
+            lambda task: task.entry.root,
+        )
 
     @staticmethod
     def _is_settled(entry: Entry, known: Known | None, retry: bool | str) -> bool:
@@ -177,71 +250,29 @@ class _Run:
         if entry.reason:
             # A file moved to the cloud, or one that may not be looked at just now, is as it was.
             is_hidden = entry.reason == "unreadable" or (entry.reason == "cloud_only" and unchanged)
-            return known.reason == entry.reason or (known.has_text and is_hidden)
+            same = (known.reason, known.detail) == (entry.reason, entry.detail)
+            return same or (known.has_text and is_hidden)
         if known.has_text:
             return unchanged and formats.is_current(known.reader)
-        again = retry is True or (isinstance(retry, str) and _is_below_any(entry.path, (retry,)))
-        return unchanged and not again and known.reader == _reader_today(entry)
-
-    # -- words -----------------------------------------------------------------------------------
+        if known.reason in _FROM_OUTSIDE:
+            return False
+        again = retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
+        return unchanged and not again and known.reader == reader_today(entry)
 
     def _words(self, tasks: Sequence[_Task]) -> None:
         meter = Meter("words", len(tasks), self._emit)
+        spent = 0.0
         for task in tasks:
             self._control.check()
             # Named before it is touched: if this process dies now, the supervisor knows of which file.
             meter.show(task.entry.path)
-            self._file(task.entry, task.known)
+            began = time.monotonic()
+            self._intake.take(task.entry, task.known)
+            spent += time.monotonic() - began
             meter.done += 1
         meter.show()
-
-    def _file(self, entry: Entry, known: Known | None) -> None:
-        if self._crashed.get(entry.path, 0) >= QUARANTINE:
-            self._settle(entry, known, "failed", "crashed_reader")
-            return
-        try:
-            path = Path(entry.path)
-            entry, sha256 = _look_again(entry, path), ""
-            if known is not None and known.has_text:
-                sha256 = _sha256(path)
-                if sha256 == known.sha256 and formats.is_current(known.reader):
-                    writer.touch(self._database, known.id, entry)
-                    return
-            extract = reader.read(path)
-            sha256 = sha256 or _sha256(path)
-            if _look_again(entry, path) != entry:
-                # It was written while it was read: what was read is shown, and the next run reads it again.
-                sha256 = ""
-        except Unreadable as problem:
-            state: FileState = "failed" if problem.reason in _FAILURES else "skipped"
-            self._settle(entry, known, state, problem.reason, problem.detail)
-        except OSError as error:
-            reason = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
-            self._settle(entry, known, "failed", reason, error.strerror or "")
-        else:
-            self._write(entry, known, extract, sha256)
-
-    def _write(self, entry: Entry, known: Known | None, extract: Extract, sha256: str) -> None:
-        folder = _folder(entry)
-        spans = passages.cut(
-            extract,
-            name=Path(entry.path).stem,
-            folder=folder,
-            count_tokens=self._embedder.count_tokens,
-            window=self._embedder.window,
-        )
-        if not sha256:
-            entry = Entry(entry.path, entry.root, -1)
-        state = writer.write(self._database, entry, extract, spans, sha256=sha256, folder=folder)
-        self._dirty |= known is not None and known.has_text
-        self._emit(FileDone(entry.path, state))
-
-    def _settle(
-        self, entry: Entry, known: Known | None, state: FileState, reason: str, detail: str = ""
-    ) -> None:
-        writer.settle(self._database, entry, state, reason, detail, _reader_today(entry))
-        self._dirty |= known is not None and known.has_text
-        self._emit(FileDone(entry.path, state, reason))
+        if spent > _TELLING:
+            preview.remember(self._database, files=len(tasks) / spent)
 
     # -- meaning ---------------------------------------------------------------------------------
 
@@ -249,23 +280,30 @@ class _Run:
         row = self._database.one("SELECT count(*) FROM passages WHERE embedded = 0")
         meter = Meter("meaning", int(row[0]) if row else 0, self._emit)
         meter.show()
+        spent = 0.0
         for window in self._pending():
             window.sort(key=lambda passage: len(passage[2]))
             for start in range(0, len(window), BATCH):
                 self._control.check()
+                began = time.monotonic()
                 self._embed(window[start : start + BATCH])
+                spent += time.monotonic() - began
                 meter.done += len(window[start : start + BATCH])
                 meter.show_sometimes()
         meter.show()
+        if spent > _TELLING:
+            preview.remember(self._database, passages=meter.done / spent)
 
     def _pending(self) -> Iterator[list[tuple[int, int, str]]]:
-        """Windows of (passage, document, text to embed) without a vector, newest documents first."""
+        """Windows of (passage, document, text to embed) without a vector: newest documents first, the roots
+        in turn.
+        """
         window: list[tuple[int, int, str]] = []
-        documents = self._database.execute(
-            "SELECT id FROM documents WHERE id IN (SELECT document FROM passages WHERE embedded = 0)"
+        documents: list[tuple[int, str]] = self._database.execute(
+            "SELECT id, path FROM documents WHERE id IN (SELECT document FROM passages WHERE embedded = 0)"
             " ORDER BY mtime_ns DESC, id DESC"
         )
-        for (document,) in documents:
+        for document, _path in _in_turn(documents, lambda _: (), lambda row: self._root_of(row[1])):
             after = -1
             while rows := self._database.execute(
                 "SELECT p.ordinal, p.id, p.document, p.header || char(10) || w.body"
@@ -281,6 +319,9 @@ class _Run:
         if window:
             yield window
 
+    def _root_of(self, path: str) -> str:
+        return next((root for root in self._roots if is_below_any(path, (root,))), "")
+
     def _embed(self, batch: Sequence[tuple[int, int, str]]) -> None:
         found = self._embedder.embed([text for _, _, text in batch])
         with self._database.transaction():
@@ -289,75 +330,81 @@ class _Run:
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def _summary(self, found: Scan, removed: int) -> IndexSummary:
+    def _check(self, found: Scan, *, changed: bool) -> check.Checked:
+        """Compare the tables, mend them, and read again what could not be mended."""
+        checked = check.check(self._database, thorough=changed)
+        if checked.mended:
+            self._emit(Notice("index_mended", {"rows": checked.mended}))
+            self._words([_Task(found.entries[p], None) for p in checked.again if p in found.entries])
+            self._meaning()
+            checked = check.Checked(check.count(self._database), checked.mended)
+        return checked
+
+    def _summary(
+        self, found: Scan, checked: check.Checked, *, moved: int, removed: int, waiting: int
+    ) -> IndexSummary:
         states: Counter[str] = Counter()
         totals: Counter[str] = Counter()
         problems: list[FileReport] = []
-        for path, state, reason, detail, cut, redacted in self._rows(found):
+        for path, parent, state, reason, detail, time_, cut, redacted in self._rows(found):
+            if parent is not None:
+                totals.update(children=1, passages=cut, redacted=redacted)
+                continue
             if path not in found.entries:
                 continue
             states[state] += 1
             totals.update(passages=cut, redacted=redacted)
             if state in {"skipped", "failed"}:
-                problems.append(FileReport(path, state, reason, detail))
+                problems.append(FileReport(path, state, reason, detail, time_))
         problems.sort(key=lambda report: (report.state != "failed", report.path))
         return IndexSummary(
             files=len(found.entries),
             indexed=states["words"] + states["meaning"],
             skipped=states["skipped"],
             failed=states["failed"],
-            children=0,
+            children=totals["children"],
             passages=totals["passages"],
             seconds=round(time.monotonic() - self._began, 3),
             redacted=totals["redacted"],
             removed=removed,
+            moved=moved,
+            missing=waiting,
+            mended=checked.mended,
+            rows=checked.rows,
             problems=tuple(problems[:_PROBLEMS]),
         )
 
-    def _rows(self, found: Scan) -> set[tuple[str, FileState, str, str, int, int]]:
-        rows: set[tuple[str, FileState, str, str, int, int]] = set()
+    def _rows(self, found: Scan) -> set[tuple[str, int | None, FileState, str, str, str, int, int]]:
+        rows: set[tuple[str, int | None, FileState, str, str, str, int, int]] = set()
         for root in found.mounted:
             condition, params = below(root)
             rows.update(
                 self._database.execute(
-                    "SELECT path, state, reason, detail, passages, redacted FROM documents"
-                    f" WHERE parent IS NULL AND {condition}",
+                    "SELECT path, parent, state, reason, detail, indexed_at, passages, redacted"
+                    f" FROM documents WHERE {condition}",
                     params,
                 )
             )
         return rows
 
 
-# Reasons a person can do something about; the others are how things are.
-_FAILURES = frozenset("unreadable password damaged vanished crashed_reader timeout unknown bad_name".split())
+def _in_turn(
+    items: Iterable[T], class_of: Callable[[T], tuple[int, ...]], group_of: Callable[[T], str]
+) -> list[T]:
+    """By class; within one the groups take turns, so that no large one starves a small one.
+
+    What belongs to one group stays in its order.
+    """
+    turns: Counter[tuple[object, ...]] = Counter()
+    ranked = []
+    for item in items:
+        key = (class_of(item), group_of(item))
+        ranked.append((class_of(item), turns[key], item))
+        turns[key] += 1
+    return [item for *_rank, item in sorted(ranked, key=lambda row: row[:2])]
 
 
 def _purge(database: Database) -> None:
     """Make deleted text leave the files: SQLite keeps it in the log until then."""
     database.checkpoint()
     schema.forget_damaged(database.path)
-
-
-def _is_below_any(path: str, roots: Sequence[str]) -> bool:
-    return any(Path(path).is_relative_to(root) for root in roots)
-
-
-def _reader_today(entry: Entry) -> str:
-    return formats.current_reader(Path(entry.path)) or ""
-
-
-def _folder(entry: Entry) -> str:
-    """The folder as a reader of the passage would name it: the last two names, the root's included."""
-    root = Path(entry.root)
-    parts = Path(entry.path).relative_to(root.parent).parts[:-1]
-    return "/".join(parts[-2:])
-
-
-def _look_again(entry: Entry, path: Path) -> Entry:
-    status = path.stat()
-    return Entry(entry.path, entry.root, status.st_size, status.st_mtime_ns, entry.inode)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -37,11 +37,11 @@ def coverage(database: Database) -> Coverage:
     )
 
 
-def folder_reports(database: Database, roots: Iterable[tuple[str, bool]]) -> list[FolderReport]:
-    """One report for each (path, learn). A file below two of them counts in both."""
+def folder_reports(database: Database, roots: Iterable[str]) -> list[FolderReport]:
+    """One report for each path. A file below two of them counts in both."""
     reports = []
     mounted: dict[str, int] = dict(database.execute("SELECT path, mounted FROM roots"))
-    for path, learn in roots:
+    for path in roots:
         condition, params = below(path)
         counts = _by_state(database, condition, params)
         reports.append(
@@ -55,7 +55,6 @@ def folder_reports(database: Database, roots: Iterable[tuple[str, bool]]) -> lis
                 waiting=counts["waiting"],
                 # An empty mount point is there, its disk is not.
                 available=Path(path).exists() and (not mounted.get(path) or Path(path).is_mount()),
-                learn=learn,
             )
         )
     return reports
@@ -64,7 +63,7 @@ def folder_reports(database: Database, roots: Iterable[tuple[str, bool]]) -> lis
 def problems(database: Database, offset: int = 0, limit: int = 200) -> list[FileReport]:
     """Files and folders that were skipped or failed, newest first."""
     rows = database.execute(
-        "SELECT path, state, reason, detail FROM documents INDEXED BY documents_problems"
+        "SELECT path, state, reason, detail, indexed_at FROM documents INDEXED BY documents_problems"
         " WHERE state IN ('skipped', 'failed') ORDER BY indexed_at DESC, id DESC LIMIT ? OFFSET ?",
         (limit, offset),
     )

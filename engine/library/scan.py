@@ -1,8 +1,8 @@
-"""What lies below the indexed folders, without opening any file.
+"""What lies below the indexed folders, without opening any file but those that hold rules.
 
 Each regular file is one entry, and so is each directory that is left out as a whole. Symbolic links are not
 followed. Directories whose name begins with a dot are left out: programs fill those; one can be added by
-itself, as can every other ignored directory.
+itself, as can everything else that is ignored.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.contracts import FileState
+from engine.contracts import FileState, FolderRules
 from engine.documents.secrets import is_secret
+from engine.library.rules import Rules
 from engine.store.database import storable
 
 _IGNORED = frozenset(
-    "__pycache__ node_modules bower_components site-packages venv virtualenv lost+found $recycle.bin".split()
+    """__pycache__ node_modules bower_components jspm_packages site-packages venv virtualenv lost+found
+    $recycle.bin deriveddata cmakefiles __macosx""".split()
 ) | {"system volume information"}
 # Programs fill these only beside one of the files that tell a programmer's project.
-_BUILT = frozenset("build dist target out bin obj".split())
+_BUILT = frozenset("build dist target out bin obj vendor htmlcov".split())
 _PROJECT = frozenset(
     """pyproject.toml setup.py package.json cargo.toml pom.xml build.gradle build.gradle.kts cmakelists.txt
-    makefile composer.json meson.build""".split()
+    makefile composer.json meson.build go.mod gemfile""".split()
 )
 # A directory that holds one of these is a virtual environment or a cache, whatever its name.
 _TAGS = frozenset(("pyvenv.cfg", "CACHEDIR.TAG"))
 _TEMPORARY = re.compile(
-    r"~\$.*|\.~lock.*|.*(\.tmp|\.temp|\.crdownload|\.part|\.partial|\.swp|~)", re.IGNORECASE
+    r"~\$.*|\.~lock.*|.*(\.tmp|\.temp|\.crdownload|\.part|\.partial|\.swp|~)|\.ds_store|thumbs\.db|desktop\.ini",
+    re.IGNORECASE,
 )
 # Windows: RECALL_ON_DATA_ACCESS, RECALL_ON_OPEN, OFFLINE; macOS: SF_DATALESS. Opening such a file fetches it.
 _CLOUD_ATTRIBUTES = 0x400000 | 0x40000 | 0x1000
@@ -59,36 +62,46 @@ class Entry:
 
 @dataclass
 class Scan:
-    """Entries by path. What lies below `unread` could not be seen now, which says nothing about it."""
+    """Entries by path, and the directories that were `read`. What lies below `unread` could not be seen now,
+    which says nothing about it; roots that are `gone` were deleted. `mounted` has the other roots, and
+    whether each is a mount point; `devices` the disks they are on.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     unavailable: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     mounted: dict[str, bool] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
 
 
 def scan(
     roots: Sequence[Path],
     own: Path,
     *,
+    rules: Mapping[str, FolderRules] | None = None,
     was_mounted: Callable[[str], bool] = lambda root: False,
     visit: Callable[[str, int], None] = lambda directory, found: None,
 ) -> Scan:
     """Walk `roots` (folders or files; overlapping ones are walked once). `own` is the home, never entered.
 
-    `was_mounted` tells roots that were mount points earlier: one that no longer is has lost its disk, and its
-    empty directory says nothing. `visit` hears of each directory before it is read, and may raise.
+    `rules` are by root. `was_mounted` tells roots that were mount points earlier: one that no longer is has
+    lost its disk, and its empty directory says nothing. `visit` hears of each directory before it is read,
+    and may raise.
     """
-    walk = _Walk(roots, own, visit)
+    walk = _Walk({str(root): (rules or {}).get(str(root), FolderRules()) for root in roots}, own, visit)
     for root in sorted({str(root) for root in roots}, key=len):
         walk.root(root, was_mounted(root))
     return walk.found
 
 
 class _Walk:
-    def __init__(self, roots: Iterable[Path], own: Path, visit: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, roots: Mapping[str, FolderRules], own: Path, visit: Callable[[str, int], None]
+    ) -> None:
         self.found = Scan()
-        self._roots = {str(root) for root in roots}
+        self._roots = roots
         self._own = _identity(own)
         self._visit = visit
         self._visited: set[tuple[int, int]] = set()
@@ -104,21 +117,22 @@ class _Walk:
             self.found.unread.append(root)
             return
         self.found.mounted[root] = mounted
+        self.found.devices[root] = _signed(status.st_dev)
         if not stat.S_ISDIR(status.st_mode):
             self._file(root, root, status)
             return
-        stack = [(root, status)]
+        stack = [(root, status, Rules.of(root, self._roots[root]))]
         while stack:
-            directory, status = stack.pop()
+            directory, status, rules = stack.pop()
             identity = (status.st_dev, status.st_ino)
             if identity in self._visited:
                 continue
             self._visited.add(identity)
-            stack += self._directory(root, directory, status.st_dev, identity)
+            stack += self._directory(root, directory, status.st_dev, identity, rules)
 
     def _directory(
-        self, root: str, directory: str, device: int, identity: tuple[int, int]
-    ) -> Iterator[tuple[str, os.stat_result]]:
+        self, root: str, directory: str, device: int, identity: tuple[int, int], rules: Rules
+    ) -> Iterator[tuple[str, os.stat_result, Rules]]:
         self._visit(directory, len(self.found.entries))
         if identity == self._own:
             self._leave_out(directory, root, "own_data")
@@ -130,10 +144,12 @@ class _Walk:
             self.found.unread.append(directory)
             self._leave_out(directory, root, "unreadable", error.strerror or "")
             return
+        self.found.read.add(storable(directory))
         names = {item.name for item in items}
         if directory not in self._roots and not _TAGS.isdisjoint(names):
-            self._leave_out(directory, root, "ignored")
+            self._leave_out(directory, root, "ignored", f"holds {min(_TAGS & names)}")
             return
+        rules = rules.entered(directory, names, lambda status: not _is_in_cloud(status))
         is_project = not _PROJECT.isdisjoint(name.lower() for name in names)
         for item in items:
             try:
@@ -150,36 +166,51 @@ class _Walk:
                 self._leave_out(item.path, root, "unreadable", error.strerror or "")
                 continue
             if stat.S_ISREG(status.st_mode):
-                self._file(item.path, root, status)
+                self._file(item.path, root, status, rules)
             elif stat.S_ISDIR(status.st_mode):
-                reason = self._why_not(item, device, status, is_project)
+                reason, detail = self._why_not(item, device, status, is_project, rules)
                 if reason:
-                    self._leave_out(item.path, root, reason)
+                    self._leave_out(item.path, root, reason, detail)
                     if reason == "other_disk":
                         self.found.unread.append(item.path)
+                elif item.path in self._roots:
+                    yield item.path, status, Rules.of(item.path, self._roots[item.path])
                 else:
-                    yield item.path, status
+                    yield item.path, status, rules
 
-    def _why_not(self, item: os.DirEntry[str], device: int, status: os.stat_result, is_project: bool) -> str:
+    def _why_not(
+        self, item: os.DirEntry[str], device: int, status: os.stat_result, is_project: bool, rules: Rules
+    ) -> tuple[str, str]:
+        """Why a directory is not entered, and the rule that says so; empty if it is."""
         if item.path in self._roots:
-            return ""
+            return "", ""
         if is_secret(Path(item.path) / "any"):
-            return "secret"
+            return "secret", ""
         if status.st_dev != device:
-            return "other_disk"
+            return "other_disk", ""
+        verdict = rules.verdict(item.path, is_directory=True)
+        if verdict is not None:
+            return ("ignored", verdict.rule) if verdict.ignored else ("", "")
         name = item.name.lower()
-        if name.startswith(".") or name in _IGNORED or (is_project and name in _BUILT):
-            return "ignored"
-        return "ignored" if _is_platforms_own(item.path) else ""
+        if name.startswith("."):
+            return "ignored", "default: hidden"
+        if name in _IGNORED or (is_project and name in _BUILT) or _is_platforms_own(item.path):
+            return "ignored", f"default: {item.name}"
+        return "", ""
 
-    def _file(self, path: str, root: str, status: os.stat_result) -> None:
+    def _file(self, path: str, root: str, status: os.stat_result, rules: Rules | None = None) -> None:
         try:
             path.encode("utf-8")
         except UnicodeEncodeError:
             self._leave_out(path, root, "bad_name")
             return
+        reason, detail = _reason(path, status), ""
+        if rules is not None and path not in self._roots and reason != "secret":
+            verdict = rules.verdict(path, is_directory=False)
+            if verdict is not None and verdict.ignored:
+                reason, detail = "ignored", verdict.rule
         self.found.entries[path] = Entry(
-            path, root, status.st_size, status.st_mtime_ns, _signed(status.st_ino), _reason(path, status)
+            path, root, status.st_size, status.st_mtime_ns, _signed(status.st_ino), reason, detail
         )
 
     def _leave_out(self, path: str, root: str, reason: str, detail: str = "") -> None:
@@ -192,12 +223,14 @@ def _reason(path: str, status: os.stat_result) -> str:
         return "secret"
     if _TEMPORARY.fullmatch(Path(path).name):
         return "temporary"
-    if (
+    return "cloud_only" if _is_in_cloud(status) else ""
+
+
+def _is_in_cloud(status: os.stat_result) -> bool:
+    return bool(
         getattr(status, "st_file_attributes", 0) & _CLOUD_ATTRIBUTES
         or getattr(status, "st_flags", 0) & _CLOUD_FLAGS
-    ):
-        return "cloud_only"
-    return ""
+    )
 
 
 def _is_platforms_own(path: str) -> bool:

@@ -25,12 +25,17 @@ _CHECKED = 64_000_000
 
 # `name, title, heading, body` of a passage stand in `words` alone: its rowid is the id of the passage, and
 # `body` is the document's text at [start, end). A document's path is a folder's where the whole folder was
-# left out. `embedded` is 1 exactly when `vectors` holds a row of that id. The tokenizer was chosen on three
-# collections: nDCG@10 with porter .369 .376 .431, without .346 .364 .358. A table without content of its own
-# would be smaller, but leaves deleted words in the file whatever `secure-delete` says.
+# left out. What lies in a file is a document of its own: `parent` is the file's, `path` is FILE!/MEMBER.
+# `missing` has directories that were not found, and since when (Unix time). `embedded` is 1 exactly when
+# `vectors` holds a row of that id. The tokenizer was chosen on three collections: nDCG@10 with porter .369
+# .376 .431, without .346 .364 .358. A table without content of its own would be smaller, but leaves deleted
+# words in the file whatever `secure-delete` says.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE roots (path TEXT PRIMARY KEY, mounted INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE roots (
+    path TEXT PRIMARY KEY, mounted INTEGER NOT NULL, device INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE missing (path TEXT PRIMARY KEY, since REAL NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from os.path import sep
@@ -29,6 +29,7 @@ class Known:
     inode: int
     state: FileState
     reason: str
+    detail: str
     sha256: str
     reader: str
 
@@ -36,33 +37,50 @@ class Known:
     def has_text(self) -> bool:
         return self.state in {"words", "meaning"}
 
+    def at(self, entry: Entry) -> Known:
+        """The same file where `entry` found it."""
+        return replace(self, size=entry.size, mtime_ns=entry.mtime_ns, inode=entry.inode)
+
 
 def known(database: Database, roots: Iterable[str]) -> dict[str, Known]:
-    """All ledger rows at or below `roots`, by path."""
+    """All ledger rows of files at or below `roots`, by path."""
     found: dict[str, Known] = {}
     for root in roots:
         condition, params = below(root)
         for path, *values in database.execute(
-            f"SELECT path, id, size, mtime_ns, inode, state, reason, sha256, reader FROM documents"
-            f" WHERE {condition}",
+            "SELECT path, id, size, mtime_ns, inode, state, reason, detail, sha256, reader FROM documents"
+            f" WHERE parent IS NULL AND {condition}",
             params,
         ):
             found[path] = Known(*values)
     return found
 
 
-def below(root: str, column: str = "path") -> tuple[str, tuple[str, str, str]]:
-    """A condition for paths equal to `root` or below it, which the index on paths serves; its parameters."""
+def below(root: str, column: str = "path") -> tuple[str, tuple[str, ...]]:
+    """A condition on documents for `root`, what lies below it, and (it being a file) in it; its parameters.
+
+    The index on paths serves it.
+    """
     first = root if root.endswith(sep) else root + sep
-    return f"({column} = ? OR ({column} >= ? AND {column} < ?))", (
+    between = f"({column} >= ? AND {column} < ?)"
+    parent = column.removesuffix("path") + "parent"
+    return f"({column} = ? OR {between} OR ({parent} IS NOT NULL AND {between}))", (
         root,
         first,
         first[:-1] + chr(ord(sep) + 1),
+        f"{root}!/",
+        f"{root}!0",  # the next character after "/"
     )
 
 
 def settle(
-    database: Database, entry: Entry, state: FileState, reason: str = "", detail: str = "", reader: str = ""
+    database: Database,
+    entry: Entry,
+    state: FileState,
+    reason: str = "",
+    detail: str = "",
+    reader: str = "",
+    parent: int | None = None,
 ) -> None:
     """Put a path into a state without text; text it had is removed. `reader`: who would read it today."""
     with database.transaction():
@@ -72,8 +90,8 @@ def settle(
         database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, reason, detail, reader,
-                                   indexed_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                   indexed_at, parent)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = excluded.reason, detail = excluded.detail,
@@ -81,7 +99,7 @@ def settle(
                 title = '', pages = NULL, passages = 0, redacted = 0
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
-             state, reason, detail, reader, _now()),
+             state, reason, detail, reader, _now(), parent),
         )  # fmt: skip
 
 
@@ -93,6 +111,32 @@ def touch(database: Database, document: int, entry: Entry) -> None:
     )
 
 
+def distrust(database: Database, document: int) -> None:
+    """The file changed while it was read: the next run reads it again."""
+    database.execute("UPDATE documents SET size = -1, sha256 = '' WHERE id = ?", (document,))
+
+
+def move(database: Database, document: int, old: str, entry: Entry, folder: str) -> None:
+    """Give a document, and what lies in it, another path. Nothing is read or embedded again.
+
+    Its vectors stay, though the folder's name was embedded with the text: it says little beside the text, and
+    renaming a folder of thousands of files must not cost hours. The words are those of the new place.
+    """
+    name = Path(entry.path).name
+    with database.transaction():
+        database.execute("UPDATE documents SET path = ?, name = ? WHERE id = ?", (entry.path, name, document))
+        touch(database, document, entry)
+        database.execute(
+            "UPDATE documents SET path = ? || substr(path, ?) WHERE parent = ?",
+            (entry.path, len(old) + 1, document),
+        )
+        database.execute(
+            "UPDATE words SET name = ?, heading = (SELECT heading FROM passages WHERE id = words.rowid) || ?"
+            " WHERE rowid IN (SELECT id FROM passages WHERE document = ?)",
+            (name, f" {folder}", document),
+        )
+
+
 def write(
     database: Database,
     entry: Entry,
@@ -101,8 +145,12 @@ def write(
     *,
     sha256: str,
     folder: str,
-) -> FileState:
-    """Replace what is stored of a file by `extract`, searchable by words once this returns."""
+    parent: int | None = None,
+) -> tuple[int, FileState]:
+    """Replace what is stored of a file, or of a member of the file `parent`, by `extract`; its id and state.
+
+    It is searchable by words once this returns. Members the file had are removed.
+    """
     state: FileState = "words" if spans else "meaning"
     with database.transaction():
         row = database.one("SELECT id FROM documents WHERE path = ?", (entry.path,))
@@ -111,8 +159,8 @@ def write(
         (document,) = database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, reader,
-                                   pages, passages, redacted, indexed_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                   pages, passages, redacted, indexed_at, parent)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = '', detail = '', sha256 = excluded.sha256,
@@ -123,7 +171,7 @@ def write(
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
              state, sha256, extract.kind, extract.title, extract.reader,
-             extract.pages, len(spans), extract.redacted, _now()),
+             extract.pages, len(spans), extract.redacted, _now(), parent),
         )[0]  # fmt: skip
         database.execute("INSERT INTO texts VALUES (?, ?)", (document, extract.text))
         database.execute(
@@ -131,7 +179,7 @@ def write(
             (document, Path(entry.path).name, extract.title),
         )
         _add_passages(database, document, entry, extract, spans, folder)
-    return state
+    return document, state
 
 
 def delete(database: Database, documents: Sequence[int]) -> None:
@@ -183,6 +231,10 @@ def text_hash(body: str) -> bytes:
 
 
 def _clear(database: Database, document: int) -> None:
+    """Remove the text of a document and all that lies in it."""
+    for (child,) in database.execute("SELECT id FROM documents WHERE parent = ?", (document,)):
+        _clear(database, child)
+        database.execute("DELETE FROM documents WHERE id = ?", (child,))
     vectors.delete(database, document)
     for table in ("words", "segments"):
         database.execute(

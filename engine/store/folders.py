@@ -6,27 +6,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.contracts import FolderRules
 from engine.errors import EngineError
 from engine.store.tables import Tables, now
 
 
 @dataclass(frozen=True)
 class Folder:
-    """An indexed folder or file. `learn`: nights may train on it."""
+    """An indexed folder or file. `learn`: nights may train on it. `rules`: what of it is left out."""
 
     path: str
     kind: Literal["folder", "file"]
     learn: bool
     added: str
+    rules: FolderRules
 
 
 class Folders(Tables):
-    """Table `folders`."""
+    """Tables `folders` and `folder_rules`. A pattern is kept with its "!" as the effect `include`."""
 
     def folders(self) -> list[Folder]:
         """All, in the order of their paths."""
-        rows = self._database.execute("SELECT path, kind, learn, added FROM folders ORDER BY path")
-        return [Folder(path, kind, bool(learn), added) for path, kind, learn, added in rows]
+        patterns: dict[str, list[str]] = {}
+        # What is left out comes first: of several patterns the last one that matches counts.
+        for folder, pattern, effect in self._database.execute(
+            "SELECT folder, pattern, effect FROM folder_rules ORDER BY effect, pattern"
+        ):
+            patterns.setdefault(folder, []).append(f"!{pattern}" if effect == "include" else pattern)
+        rows = self._database.execute("SELECT path, kind, learn, added, gitignore FROM folders ORDER BY path")
+        return [
+            Folder(
+                path, kind, bool(learn), added, FolderRules(tuple(patterns.get(path, ())), bool(gitignore))
+            )
+            for path, kind, learn, added, gitignore in rows
+        ]
 
     def add_folder(
         self, path: str | Path, kind: Literal["folder", "file"] = "folder", learn: bool = False
@@ -49,6 +62,22 @@ class Folders(Tables):
         with self._writing() as database:
             database.execute("UPDATE folders SET learn = ? WHERE path = ?", (int(learn), str(path)))
             self._expect_one(path)
+
+    def set_rules(self, path: str | Path, rules: FolderRules) -> None:
+        """Replace what is left out of it. Raises EngineError(folder_missing)."""
+        with self._writing() as database:
+            database.execute(
+                "UPDATE folders SET gitignore = ? WHERE path = ?", (int(rules.gitignore), str(path))
+            )
+            self._expect_one(path)
+            database.execute("DELETE FROM folder_rules WHERE folder = ?", (str(path),))
+            database.many(
+                "INSERT OR REPLACE INTO folder_rules (folder, pattern, effect) VALUES (?, ?, ?)",
+                [
+                    (str(path), pattern.removeprefix("!"), "include" if pattern[:1] == "!" else "exclude")
+                    for pattern in rules.ignore
+                ],
+            )
 
     def _expect_one(self, path: str | Path) -> None:
         if not self._database.changes:

@@ -159,4 +159,14 @@ CREATE TABLE active_adapter (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("chats, folders, events and nights", _first),)
+
+def _gitignore(database: Database) -> None:
+    database.execute(
+        "ALTER TABLE folders ADD COLUMN gitignore INTEGER NOT NULL DEFAULT 1 CHECK (gitignore IN (0, 1))"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("chats, folders, events and nights", _first),
+    Migration("a switch for .gitignore on each folder", _gitignore),
+)

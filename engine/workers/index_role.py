@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import to_json
-from engine.library import index, schema
+from engine.contracts import FolderRules, Preview, from_json, to_json
+from engine.library import index, preview, schema
+from engine.library.progress import Meter
 from engine.models.embedder import Embedder
 from engine.models.load import load_embedder
 from engine.paths import Home
@@ -15,7 +16,7 @@ from engine.workers.main import Work
 
 
 class IndexRole:
-    """Verbs: index, remove."""
+    """Verbs: index, remove; preview, which stores nothing."""
 
     background = True
 
@@ -27,6 +28,8 @@ class IndexRole:
         return load_embedder(self._home)
 
     def run(self, verb: str, params: dict[str, Any], work: Work) -> Any:
+        if verb == "preview":
+            return to_json(self._preview(params, work))
         database = schema.open_for_writing(self._home.index_db, self._embedder, work.emit)
         try:
             if verb == "remove":
@@ -40,12 +43,35 @@ class IndexRole:
                     control=work,
                     emit=work.emit,
                     own=self._home.root,
+                    rules=from_json(dict[str, FolderRules], params["rules"]),
                     crashed=params["crashed"],
                     retry=params["retry"],
                 )
             )
         finally:
             database.close()
+
+    def _preview(self, params: dict[str, Any], work: Work) -> Preview:
+        database = schema.open_for_reading(self._home.index_db)
+        try:
+            rates = preview.Rates.measured(database)
+        finally:
+            if database is not None:
+                database.close()
+        meter = Meter("scan", 0, work.emit)
+
+        def visit(directory: str, found: int) -> None:
+            work.check()
+            meter.done = found
+            meter.show_sometimes(directory)
+
+        return preview.preview(
+            [Path(root) for root in params["roots"]],
+            self._home.root,
+            rules=from_json(dict[str, FolderRules], params["rules"]),
+            rates=rates,
+            visit=visit,
+        )
 
     def stop(self) -> None:
         """Nothing to do: the work looks at its flag at every file and every batch."""

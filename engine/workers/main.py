@@ -12,12 +12,14 @@ import logging
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
 from engine import __version__, net
-from engine.contracts import Event, event_to_json
+from engine.contracts import Event, Progress, event_to_json
 from engine.errors import Again, Cancelled, EngineError
 from engine.paths import Home
 from engine.workers import priority
@@ -25,24 +27,45 @@ from engine.workers.channel import PROTOCOL, Channel
 
 log = logging.getLogger(__name__)
 
+TURN_SECONDS = 10.0  # that a job may take while others wait; looking for files does not count
+
+
+class GaveWay(Exception):
+    """The job stopped for another one and will be sent again."""
+
 
 class Work:
-    """The job a worker is on: where events go, and whether to pause or stop (`contracts.Control`)."""
+    """The job a worker is on: where events go, and whether to pause or stop (`contracts.Control`).
 
-    def __init__(self, channel: Channel, job: str) -> None:
+    `is_crowded` says whether others wait. A job that takes `turns` then ends with GaveWay after its own.
+    """
+
+    def __init__(self, channel: Channel, job: str, turns: bool, is_crowded: Callable[[], bool]) -> None:
         self._channel = channel
         self.job = job
+        self.turns = turns
+        self._is_crowded = is_crowded
+        self._gives_way = False
+        self._turn_began: float | None = None
         self._cancelled = threading.Event()
         self._may_run = threading.Event()
         self._may_run.set()
 
     def emit(self, event: Event) -> None:
+        # Each turn begins by looking for files again, so it must be followed by some work.
+        if self._turn_began is None and isinstance(event, Progress) and event.phase != "scan":
+            self._turn_began = time.monotonic()
         self._channel.send({"type": "event", "job": self.job, "event": event_to_json(event)})
 
     def check(self) -> None:
         self._may_run.wait()
         if self._cancelled.is_set():
             raise Cancelled
+        if self._gives_way or (self.turns and self._had_its_turn() and self._is_crowded()):
+            raise GaveWay
+
+    def _had_its_turn(self) -> bool:
+        return self._turn_began is not None and time.monotonic() - self._turn_began > TURN_SECONDS
 
     @property
     def cancelled(self) -> bool:
@@ -52,8 +75,16 @@ class Work:
         self._cancelled.set()
         self._may_run.set()
 
+    def give_way(self) -> None:
+        self._gives_way = True
+        self._may_run.set()
+
+    @property
+    def paused(self) -> bool:
+        return not self._may_run.is_set()
+
     def pause(self, paused: bool) -> None:
-        if paused and not self.cancelled:
+        if paused and not self.cancelled and not self._gives_way:
             self._may_run.clear()
         else:
             self._may_run.set()
@@ -100,9 +131,12 @@ class _Loop:
         while (message := self._channel.receive()) is not None:
             kind, job = message["type"], message.get("job", "")
             if kind == "start":
-                work = self._works[job] = Work(self._channel, job)
+                work = Work(self._channel, job, message.get("turns", False), self._is_crowded)
                 work.pause(message.get("paused", False))
+                with self._turn:
+                    self._works[job] = work
                 self._queue.put((work, message["verb"], message["params"]))
+                self._pass_paused()
             elif kind == "exit":
                 break
             elif job in self._works:
@@ -112,8 +146,31 @@ class _Loop:
     def _steer(self, work: Work, kind: str) -> None:
         if kind == "cancel":
             self._cancel(work)
+        elif kind == "give_way":
+            self._give_way(work)
         else:
             work.pause(kind == "pause")
+            self._pass_paused()
+
+    def _is_crowded(self) -> bool:
+        """Whether a job waits that could run."""
+        with self._turn:
+            return any(work is not self._running and not work.paused for work in self._works.values())
+
+    def _pass_paused(self) -> None:
+        """A paused job must not keep others from running."""
+        running = self._running
+        if running is not None and running.turns and running.paused and self._is_crowded():
+            running.give_way()
+
+    def _give_way(self, work: Work) -> None:
+        with self._turn:
+            if work is self._running:
+                work.give_way()
+                return
+            waited = self._works.pop(work.job, None)
+        if waited is not None:
+            self._channel.send({"type": "gave_way", "job": work.job})
 
     def _cancel(self, work: Work) -> None:
         """End a waiting job at once: stopping the role would end the one that runs instead."""
@@ -130,9 +187,10 @@ class _Loop:
         while True:
             work, verb, params = self._queue.get()
             with self._turn:
-                if work.job not in self._works:
+                if self._works.get(work.job) is not work:
                     continue
                 self._running = work
+            self._pass_paused()
             answer = self._run_one(work, verb, params)
             with self._turn:
                 self._running = None
@@ -145,6 +203,8 @@ class _Loop:
             return {"type": "done", "result": self._role.run(verb, params, work)}
         except Cancelled:
             return {"type": "cancelled"}
+        except GaveWay:
+            return {"type": "gave_way"}
         except Again:
             return {"type": "again"}
         except EngineError as error:

@@ -34,6 +34,9 @@ HELLO_SECONDS = 60.0  # a hang guard: a cold disk may take long to load the libr
 RESTARTS = 3  # in a row, without one file finished, or one step further than ever, in between
 POISON = 2  # crashes on one file until it is left out
 
+# What a verb is given; a function is asked each time the job is sent, so that it says what holds then.
+Params = dict[str, Any] | Callable[[], dict[str, Any]]
+
 _ids = itertools.count(1)
 
 
@@ -109,11 +112,13 @@ def _log_file(path: str) -> IO[bytes]:
 class _Task:
     """A job on its way through the worker, and what is needed to send it again after a crash."""
 
-    def __init__(self, verb: str, params: dict[str, Any], restartable: bool) -> None:
+    def __init__(self, verb: str, params: Params, restartable: bool, urgent: bool) -> None:
         self.id = f"j{next(_ids)}"
         self.verb = verb
         self.params = params
         self.restartable = restartable
+        self.urgent = urgent
+        self.giving_way = False
         self.job: Job[Any]
         self.process: _Process | None = None
         self.current = ""
@@ -141,16 +146,22 @@ class Worker:
     def submit(
         self,
         verb: str,
-        params: dict[str, Any],
+        params: Params,
         finish: Callable[[Any], Any] = lambda raw: raw,
         *,
         restartable: bool = False,
+        urgent: bool = False,
     ) -> Job[Any]:
-        """Run a verb. A `restartable` one goes on after a crash, without the file that caused it twice."""
-        task = _Task(verb, params, restartable)
+        """Run a verb. A `restartable` one goes on after a crash, without the file that caused it twice.
+
+        Restartable ones take turns, and give way at once to an `urgent` one; then they are sent again.
+        """
+        task = _Task(verb, params, restartable, urgent)
         task.job = Job(finish, lambda: self._cancel(task), lambda paused: self._pause(task, paused))
         with self._lock:
             self._tasks[task.id] = task
+            if urgent:
+                self._make_way()
             self._send_start(task)
         return task.job
 
@@ -209,16 +220,22 @@ class Worker:
         return self._process
 
     def _send_start(self, task: _Task) -> None:
-        params = {**task.params, "crashed": task.crashed} if task.restartable else task.params
         try:
+            params = task.params() if callable(task.params) else task.params
             task.process = self._running()
+        except EngineError as error:
+            del self._tasks[task.id]
+            task.job.fail(error)
         except OSError as error:
             log.error("the %s worker did not start: %s", self.role, error)
             del self._tasks[task.id]
             task.job.fail(EngineError("worker_silent", role=self.role, log=self._log_path))
         else:
+            if task.restartable:
+                params = {**params, "crashed": task.crashed}
             start = {"type": "start", "job": task.id, "verb": task.verb, "params": params}
-            task.process.send({**start, "paused": task.job.paused})
+            turns = task.restartable and not task.urgent
+            task.process.send({**start, "paused": task.job.paused, "turns": turns})
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -269,11 +286,14 @@ class Worker:
         if kind == "again":
             self._renew(task)
             return
+        if kind == "gave_way" and not task.job.cancelling:
+            self._put_last(task)
+            return
         with self._lock:
             del self._tasks[task.id]
         if kind == "done":
             task.job.succeed(message["result"])
-        elif kind == "cancelled":
+        elif kind in {"cancelled", "gave_way"}:
             task.job.fail(Cancelled())
         else:
             task.job.fail(EngineError(message["code"], **{"log": self._log_path, **message["params"]}))
@@ -314,6 +334,7 @@ class Worker:
                 if task not in again:
                     del self._tasks[task.id]
                     continue
+                task.giving_way = False
                 if not process.ended_by_us:
                     notices += [(task, notice) for notice in self._after_crash(task)]
                     log.warning("the %s worker ended with %s", self.role, process.popen.returncode)
@@ -339,6 +360,36 @@ class Worker:
                 task.crashes_in_a_row = 0
             task.current = ""
         return notices
+
+    # -- turns -----------------------------------------------------------------------------------
+
+    def _make_way(self) -> None:
+        """Ask what takes turns to stop where it can go on later; what does not is ended for it."""
+        for task in [task for task in self._tasks.values() if task.restartable and not task.urgent]:
+            # Behind the urgent one, also should the process end before it gave way.
+            self._tasks[task.id] = self._tasks.pop(task.id)
+            if task.process is not None:
+                task.giving_way = True
+                task.process.send({"type": "give_way", "job": task.id})
+                self._expect_way(task, task.process)
+
+    def _put_last(self, task: _Task) -> None:
+        with self._lock:
+            task.giving_way = False
+            self._tasks[task.id] = self._tasks.pop(task.id)
+            self._send_start(task)
+
+    def _expect_way(self, task: _Task, process: _Process) -> None:
+        def look() -> None:
+            if self._suspended:
+                self._expect_way(task, process)
+            elif task.giving_way and task.process is process and not task.job.ended:
+                process.ended_by_us = True
+                process.end(0.0)
+
+        ladder = threading.Timer(GRACE_SECONDS, look)
+        ladder.daemon = True
+        ladder.start()
 
     # -- steering --------------------------------------------------------------------------------
 

@@ -49,6 +49,14 @@ class ScriptedRole:
             work.emit(Progress("scan", number, 0))
             time.sleep(0.01)
 
+    def steps(self, params: dict[str, Any], work: main.Work) -> Any:
+        """Take steps until cancelled, and say in which of its turns it is and what it was given for it."""
+        work.emit(Token(str(params["value"])))
+        for number in range(1_000_000):
+            work.check()
+            work.emit(Progress("words", number, 0))
+            time.sleep(0.01)
+
     def begin(self, params: dict[str, Any], work: main.Work) -> Any:
         """Say when it began, then wait to be cancelled."""
         work.emit(Token(str(time.monotonic())))
@@ -108,6 +116,8 @@ class ScriptedRole:
 if __name__ == "__main__":
     if "noise" in sys.argv:
         os.write(1, b'printed before boot\n{"no": "type"}\n')
+    if "short" in sys.argv:
+        main.TURN_SECONDS = 0.05
     if "old" in sys.argv:
         main.PROTOCOL = 0
     main.load_role = lambda name, home: ScriptedRole()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,7 @@ class Library:
         crashed: Mapping[str, int] | None = None,
         retry: bool | str = False,
         control: object | None = None,
+        **options: Any,
     ) -> IndexSummary:
         self.events.clear()
         summary = index.index(
@@ -57,6 +59,7 @@ class Library:
             own=self.home.root,
             crashed=crashed,
             retry=retry,
+            **options,
         )
         assert summary.files == summary.indexed + summary.skipped + summary.failed
         return summary

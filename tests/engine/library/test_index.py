@@ -13,7 +13,7 @@ from engine.documents import formats, reader
 from engine.documents.extract import Unreadable
 from engine.errors import EngineError
 from engine.library import index as module
-from engine.library import ledger
+from engine.library import intake, ledger
 
 if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
@@ -93,7 +93,7 @@ def test_an_unchanged_folder_is_not_read_again(library: Library, monkeypatch: py
     first = library.index()
     before = library.database.execute("SELECT * FROM documents")
     monkeypatch.setattr(reader, "read", None)
-    monkeypatch.setattr(module, "_sha256", None)
+    monkeypatch.setattr(intake, "file_hash", None)
     again = library.index()
     assert (again.files, again.indexed, again.skipped) == (first.files, first.indexed, first.skipped)
     assert library.read() == [] and library.database.execute("SELECT * FROM documents") == before
@@ -108,7 +108,7 @@ def test_a_file_written_anew_with_the_same_content_is_not_read(
     with monkeypatch.context() as patch:
         patch.setattr(reader, "read", None)
         assert library.index().indexed == 1
-        patch.setattr(module, "_sha256", None)
+        patch.setattr(intake, "file_hash", None)
         library.index()
 
 
@@ -159,7 +159,7 @@ def test_a_vanished_directory_takes_its_files_along(library: Library) -> None:
 def test_one_bad_file_blocks_neither_others_nor_deletions(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = library.put("gone.md")
+    gone = library.put("gone.md", "what is gone")
     library.index()
     gone.unlink()
     library.put("bad.md")
@@ -187,7 +187,7 @@ def test_a_file_that_vanishes_or_closes_while_it_is_read(
     def refusing(entry: Any, path: Path) -> Any:
         raise FileNotFoundError(2, "gone") if path.name == "a.md" else PermissionError(13, "no")
 
-    monkeypatch.setattr(module, "_look_again", refusing)
+    monkeypatch.setattr(intake, "_look_again", refusing)
     assert library.index().failed == 2
     assert library.states() == {"a.md": ("failed", "vanished"), "b.md": ("failed", "unreadable")}
 
@@ -247,12 +247,15 @@ def test_an_unmounted_folder_keeps_its_documents(library: Library, tmp_path: Pat
     library.put("a.md", "the peculiarword")
     library.index()
     library.folder.rename(tmp_path / "away")
-    summary = library.index()
+    # Where the folder was there is another disk now, as when its own was taken away.
+    library.database.execute("UPDATE roots SET device = device + 1")
+    assert [library.index(now=lambda at=at: at).missing for at in (0.0, 100.0)] == [0, 0]
+    summary = library.index(now=lambda: 1000.0)
     assert (summary.files, summary.removed) == (0, 0)
     assert library.notices() == ["folder_unavailable"]
     assert library.found("peculiarword") == ["a.md"]
-    (report,) = ledger.folder_reports(library.database, [(str(library.folder), True)])
-    assert (report.available, report.files, report.learn) == (False, 1, True)
+    (report,) = ledger.folder_reports(library.database, [str(library.folder)])
+    assert (report.available, report.files) == (False, 1)
 
 
 def test_an_empty_mount_point_keeps_its_documents(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +267,7 @@ def test_an_empty_mount_point_keeps_its_documents(library: Library, monkeypatch:
     assert library.index().removed == 0
     assert library.notices() == ["folder_unavailable"]
     assert library.found("peculiarword") == ["a.md"]
-    assert not ledger.folder_reports(library.database, [(str(library.folder), False)])[0].available
+    assert not ledger.folder_reports(library.database, [str(library.folder)])[0].available
 
 
 def test_an_unreadable_directory_deletes_nothing_below_it(
@@ -387,3 +390,29 @@ def test_redacted_secrets_are_counted_and_not_stored(library: Library) -> None:
     library.put("notes.md", "the key is AKIAIOSFODNN7EXAMPLE ok")
     assert library.index().redacted == 1
     assert not library.on_disk("AKIAIOSFODNN7EXAMPLE")
+
+
+def test_folders_take_turns(library: Library, tmp_path: Path) -> None:
+    """A large folder does not starve a small one, neither in reading nor in embedding."""
+    library.embedder.window = 64
+    for number in range(6):
+        path = library.put(f"many/{number}.md", f"m{number}")
+        os.utime(path, (2_000_000 + number, 2_000_000 + number))
+    for number in range(2):
+        path = library.put(f"few/{number}.md", f"f{number}")
+        os.utime(path, (1_000_000 + number, 1_000_000 + number))
+    embedded: list[str] = []
+    embed = library.embedder.embed
+
+    def watching(texts: Any) -> Any:
+        embedded.extend(text.rpartition("\n")[2] for text in texts)
+        return embed(texts)
+
+    library.embedder.embed = watching
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_WINDOW", 1)
+        library.index(library.folder / "many", library.folder / "few")
+    order = ["m5", "f1", "m4", "f0", "m3", "m2", "m1", "m0"]
+    assert [f"{Path(e.path).parent.name[0]}{Path(e.path).stem}" for e in library.events
+            if isinstance(e, FileDone)] == order  # fmt: skip
+    assert embedded == order

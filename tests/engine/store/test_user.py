@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.contracts import Answer, AnswerSentence, Citation, Nearest, Timings
+from engine.contracts import Answer, AnswerSentence, Citation, FolderRules, Nearest, Timings
 from engine.errors import EngineError
 from engine.paths import Home
 from engine.store import backups
@@ -182,10 +182,39 @@ def test_folders(store: UserStore) -> None:
     ]
     store.remove_folder("/b")
     assert [folder.path for folder in store.folders()] == ["/a/x.md"]
-    for verb in (lambda: store.remove_folder("/b"), lambda: store.set_learn("/b", False)):
+    for verb in (
+        lambda: store.remove_folder("/b"),
+        lambda: store.set_learn("/b", False),
+        lambda: store.set_rules("/b", FolderRules()),
+    ):
         with pytest.raises(EngineError) as caught:
             verb()
         assert caught.value.code == "folder_missing"
+
+
+def test_a_folder_keeps_its_rules(store: UserStore) -> None:
+    store.add_folder("/a")
+    assert store.folders()[0].rules == FolderRules()
+    store.set_rules("/a", FolderRules(("!keep.log", "*.log", "!*.tex", "*.tex"), gitignore=False))
+    # What is taken in again comes last, because the last pattern counts; the later of two opposites stays.
+    assert store.folders()[0].rules == FolderRules(("*.log", "*.tex", "!keep.log"), gitignore=False)
+    store.set_rules("/a", FolderRules())
+    assert store.folders()[0].rules == FolderRules()
+    store.set_rules("/a", FolderRules(("x",)))
+    store.remove_folder("/a")
+    store.add_folder("/a")
+    assert store.folders()[0].rules == FolderRules()
+
+
+def test_folders_of_the_first_schema_follow_their_gitignore(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.store.user.MIGRATIONS", MIGRATIONS[:1])
+        with UserStore(home, write=True) as older, older._writing() as database:
+            database.execute("INSERT INTO folders (path, kind, learn, added) VALUES ('/a', 'folder', 1, '')")
+    with UserStore(home, write=True) as store:
+        assert [(f.path, f.learn, f.rules) for f in store.folders()] == [("/a", True, FolderRules())]
 
 
 def test_a_reader_changes_nothing(home: Home) -> None:
@@ -261,7 +290,7 @@ def test_a_migration_is_backed_up_first_and_all_or_nothing(
     monkeypatch.setattr("engine.store.user.MIGRATIONS", steps)
     with pytest.raises(EngineError, match="nowhere"):
         UserStore(home, write=True)
-    (backup,) = home.backups.glob("*-schema1.db")
+    (backup,) = home.backups.glob(f"*-schema{first}.db")
     assert version(open_database(backup, write=False)) == first
     database = open_database(home.user_db, write=False)
     assert version(database) == first + 1

@@ -1,0 +1,102 @@
+"""Whether the tables of index.db agree with each other, and mending them where they do not.
+
+They can only disagree by a flaw of ours or of the disk: every change is one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.library import vectors, writer
+from engine.library.scan import Entry
+from engine.store.database import Database
+
+# Tables are compared by ids alone: `words_docsize` and `vectors_rowids` are the extensions' own lists.
+_COUNTS = {
+    "documents": "SELECT count(*) FROM documents",
+    "texts": "SELECT count(*) FROM texts",
+    "passages": "SELECT count(*) FROM passages",
+    "words": "SELECT count(*) FROM words_docsize",
+    "vectors": "SELECT count(*) FROM vectors_rowids",
+    "pending": "SELECT count(*) FROM passages WHERE embedded = 0",
+}
+_WITHOUT_PASSAGE = (
+    "SELECT id FROM words_docsize AS w WHERE NOT EXISTS (SELECT 1 FROM passages WHERE id = w.id)"
+)
+_WITHOUT_FILE = (
+    "SELECT id FROM documents AS d WHERE parent IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM documents WHERE id = d.parent)"
+)
+_INCOMPLETE = """
+    SELECT document FROM passages AS p WHERE NOT EXISTS (SELECT 1 FROM words_docsize WHERE id = p.id)
+    UNION
+    SELECT id FROM documents AS d WHERE passages <> (SELECT count(*) FROM passages WHERE document = d.id)
+    UNION
+    SELECT id FROM documents AS d WHERE state IN ('words', 'meaning')
+        AND NOT EXISTS (SELECT 1 FROM texts WHERE document = d.id)
+    UNION
+    SELECT document FROM texts AS t
+        WHERE NOT EXISTS (SELECT 1 FROM documents WHERE id = t.document AND state IN ('words', 'meaning'))
+"""
+_MISNAMED = """
+    UPDATE documents SET state = iif(state = 'words', 'meaning', 'words')
+    WHERE state IN ('words', 'meaning')
+        AND (state = 'words') <> EXISTS (
+            SELECT 1 FROM passages WHERE document = documents.id AND embedded = 0
+        )
+"""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Rows by table; how many were mended; files to read `again`, which wait now."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    mended: int = 0
+    again: tuple[str, ...] = ()
+
+
+def check(database: Database, *, thorough: bool = True) -> Checked:
+    """Count, and look for rows that nothing belongs to. Without `thorough` only where the counts disagree."""
+    rows = count(database)
+    agree = rows["passages"] == rows["words"] == rows["vectors"] + rows["pending"]
+    if agree and not thorough:
+        return Checked(rows)
+    with database.transaction():
+        mended, again = _mend(database)
+    return Checked(count(database) if mended else rows, mended, again)
+
+
+def count(database: Database) -> dict[str, int]:
+    """Rows by table. passages = words = vectors + pending."""
+    found = {}
+    for name, sql in _COUNTS.items():
+        row = database.one(sql)
+        found[name] = int(row[0]) if row else 0
+    return found
+
+
+def _mend(database: Database) -> tuple[int, tuple[str, ...]]:
+    stray = database.execute(_WITHOUT_PASSAGE)
+    database.many("DELETE FROM words WHERE rowid = ?", stray)
+    orphans = [row[0] for row in database.execute(_WITHOUT_FILE)]
+    writer.delete(database, orphans)
+    incomplete = [row[0] for row in database.execute(_INCOMPLETE)]
+    again = {path for document in incomplete if (path := _set_waiting(database, document))}
+    lost = vectors.mend(database)
+    database.execute(_MISNAMED)
+    return len(stray) + len(orphans) + len(incomplete) + lost + database.changes, tuple(sorted(again))
+
+
+def _set_waiting(database: Database, document: int) -> str:
+    """Take back what is stored of a file, or of the file a member lies in; its path."""
+    row = database.one(
+        "SELECT path, mtime_ns FROM documents WHERE id ="
+        " (SELECT coalesce(parent, id) FROM documents WHERE id = ?)",
+        (document,),
+    )
+    if row is None:  # a text of no document, or a member that went with its file just now
+        database.execute("DELETE FROM texts WHERE document = ?", (document,))
+        return ""
+    writer.settle(database, Entry(row[0], "", size=-1, mtime_ns=row[1]), "waiting")
+    return str(row[0])

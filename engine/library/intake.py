@@ -1,0 +1,157 @@
+"""Takes in one file: reads it, cuts it and writes it, or settles why not; what lies in it goes with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from engine.contracts import Event, FileDone, FileState
+from engine.documents import formats, passages
+from engine.documents.extract import Extract, Unreadable
+from engine.documents.passages import PassageSpan
+from engine.documents.reader import Read
+from engine.library import writer
+from engine.library.scan import Entry
+from engine.library.writer import Known
+from engine.models.embedder import Embedder
+from engine.store.database import Database, storable
+
+QUARANTINE = 2  # crashes of the reading process on one file
+# Reasons a person can do something about; the others are how things are.
+_FAILURES = frozenset("unreadable password damaged vanished crashed_reader timeout unknown bad_name".split())
+
+Reader = Callable[[Path], Iterator[Read]]
+
+
+class Intake:
+    """`changed`: whether text was taken out of the index, which then is to be purged."""
+
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        read: Reader,
+        crashed: Mapping[str, int],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._read = read
+        self._crashed = crashed
+        self._emit = emit
+        self.changed = False
+
+    def take(self, entry: Entry, known: Known | None) -> None:
+        """Bring the index in step with one file. A file that cannot be read gets its reason."""
+        if self._crashed.get(entry.path, 0) >= QUARANTINE:
+            self.settle(entry, known, "failed", "crashed_reader")
+            return
+        try:
+            path = Path(entry.path)
+            entry, sha256 = _look_again(entry, path), ""
+            if known is not None and known.has_text:
+                sha256 = file_hash(path)
+                if sha256 == known.sha256 and formats.is_current(known.reader):
+                    writer.touch(self._database, known.id, entry)
+                    return
+            with self._database.transaction():
+                state = self._replace(entry, path, sha256)
+        except Unreadable as problem:
+            self.settle(entry, known, state_of(problem), problem.reason, problem.detail)
+        except OSError as error:
+            reason = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
+            self.settle(entry, known, "failed", reason, error.strerror or "")
+        else:
+            self.changed |= known is not None and known.has_text
+            self._emit(FileDone(entry.path, state))
+
+    def settle(
+        self, entry: Entry, known: Known | None, state: FileState, reason: str, detail: str = ""
+    ) -> None:
+        """Give a path its state without text; text it had is removed."""
+        writer.settle(self._database, entry, state, reason, detail, reader_today(entry))
+        self.changed |= known is not None and known.has_text
+        self._emit(FileDone(entry.path, state, reason))
+
+    def _replace(self, entry: Entry, path: Path, sha256: str) -> FileState:
+        """Write the file and all that lies in it. Raises Unreadable if the file itself has no text."""
+        documents = self._read(path)
+        result = next(documents).result
+        if isinstance(result, Unreadable):
+            raise result
+        sha256 = sha256 or file_hash(path)
+        folder = folder_of(entry)
+        spans = self._cut(result, Path(entry.path).stem, folder)
+        document, state = writer.write(self._database, entry, result, spans, sha256=sha256, folder=folder)
+        taken: set[str] = set()
+        for member in documents:
+            self._member(entry, document, _unique(storable(member.member), taken), member.result)
+        if _look_again(entry, path) != entry:
+            # It was written while it was read: what was read is shown, and the next run reads it again.
+            writer.distrust(self._database, document)
+        return state
+
+    def _member(self, entry: Entry, parent: int, member: str, result: Extract | Unreadable) -> None:
+        child = Entry(f"{entry.path}!/{member}", entry.root, mtime_ns=entry.mtime_ns)
+        if isinstance(result, Unreadable):
+            writer.settle(
+                self._database, child, state_of(result), result.reason, result.detail, parent=parent
+            )
+            return
+        folder = "/".join((*folder_of(entry).split("/")[-1:], Path(entry.path).name))
+        writer.write(
+            self._database,
+            child,
+            result,
+            self._cut(result, Path(member).stem, folder),
+            sha256=hashlib.sha256(result.text.encode()).hexdigest(),
+            folder=folder,
+            parent=parent,
+        )
+
+    def _cut(self, extract: Extract, name: str, folder: str) -> list[PassageSpan]:
+        return passages.cut(
+            extract,
+            name=name,
+            folder=folder,
+            count_tokens=self._embedder.count_tokens,
+            window=self._embedder.window,
+        )
+
+
+def state_of(problem: Unreadable) -> FileState:
+    return "failed" if problem.reason in _FAILURES else "skipped"
+
+
+def reader_today(entry: Entry) -> str:
+    """The "name@version" that would read it, as far as its name tells."""
+    return formats.current_reader(Path(entry.path)) or ""
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_of(entry: Entry) -> str:
+    """The folder as a reader of the passage would name it: the last two names, the root's included."""
+    root = Path(entry.root)
+    parts = Path(entry.path).relative_to(root.parent).parts[:-1]
+    return "/".join(parts[-2:])
+
+
+def _look_again(entry: Entry, path: Path) -> Entry:
+    status = path.stat()
+    return replace(entry, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def _unique(member: str, taken: set[str]) -> str:
+    """An archive may hold a name twice; the ledger may not."""
+    name, number = member, 1
+    while name in taken:
+        number += 1
+        name = f"{member} ({number})"
+    taken.add(name)
+    return name

@@ -1,0 +1,235 @@
+"""The library from the asking side: folders and their rules, index jobs, and what the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.contracts import (
+    Citation,
+    Coverage,
+    FileReport,
+    FolderReport,
+    FolderRules,
+    Forgotten,
+    IndexSummary,
+    PassageView,
+    Preview,
+    from_json,
+    to_json,
+)
+from engine.errors import EngineError
+from engine.paths import Home
+from engine.personalize.forgetting import at_or_below
+from engine.store.database import Database
+from engine.store.user import UserStore
+from engine.workers.jobs import Job
+from engine.workers.nights import NightShift
+from engine.workers.supervisor import Worker
+
+T = TypeVar("T")
+
+
+class Librarian:
+    """The verbs of `Engine` about the library, over the home's folders, its index and one worker."""
+
+    def __init__(self, home: Home, user: UserStore, nights: NightShift, worker: Worker) -> None:
+        self._home = home
+        self._user = user
+        self._nights = nights
+        self._worker = worker
+
+    # -- before ----------------------------------------------------------------------------------
+
+    def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
+        """What indexing `paths` would mean. No file is opened, nothing is stored."""
+        roots = [str(self._usable(Path(path), look_inside=False)) for path in paths]
+        params = {"roots": roots, "rules": self._rules()}
+        return self._worker.submit("preview", params, lambda raw: from_json(Preview, raw), urgent=True)
+
+    def is_new(self, path: str | Path) -> bool:
+        """Whether `path` lies in no remembered folder."""
+        wanted = _absolute(path)
+        return not any(wanted.is_relative_to(folder.path) for folder in self._user.folders())
+
+    # -- indexing --------------------------------------------------------------------------------
+
+    def index(self, paths: Sequence[str | Path]) -> Job[IndexSummary]:
+        """Remember `paths` and bring the index in step with them; with none, with all remembered folders."""
+        roots = [self._usable(Path(path)) for path in paths]
+        for root in roots:
+            self._user.add_folder(root, "folder" if root.is_dir() else "file")
+        if not paths:
+            roots = [Path(folder.path) for folder in self._user.folders()]
+            if not roots and not self.coverage().files:
+                raise EngineError("nothing_indexed")
+        return self._submit([str(root) for root in roots])
+
+    def retry(self, path: str | Path | None) -> Job[IndexSummary]:
+        """Read again what failed or was skipped: all of it, or what lies at or below `path`."""
+        roots = [folder.path for folder in self._user.folders()]
+        if not roots:
+            raise EngineError("nothing_indexed")
+        return self._submit(roots, retry=self.within(path) or True)
+
+    def _submit(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
+        def params() -> dict[str, Any]:
+            # Asked again for each turn of the job: a folder may have been removed in between.
+            keep = [folder.path for folder in self._user.folders()]
+            wanted = [root for root in roots if any(at_or_below(folder)(root) for folder in keep)]
+            return {"roots": wanted, "retry": retry, "keep": keep, "rules": self._rules()}
+
+        return self._worker.submit(
+            "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
+        )
+
+    def _rules(self) -> dict[str, Any]:
+        return {folder.path: to_json(folder.rules) for folder in self._user.folders()}
+
+    # -- folders ---------------------------------------------------------------------------------
+
+    def folders(self) -> list[FolderReport]:
+        """All remembered folders and how far each is."""
+        known = self._user.folders()
+        with self.reading() as database:
+            if database is None:
+                reports = [FolderReport(folder.path) for folder in known]
+            else:
+                from engine.library import ledger
+
+                reports = ledger.folder_reports(database, [folder.path for folder in known])
+        return [
+            replace(report, learn=folder.learn, rules=folder.rules)
+            for report, folder in zip(reports, known, strict=True)
+        ]
+
+    def set_rules(self, path: str | Path, rules: FolderRules) -> None:
+        """Replace what is left out of a folder. Raises EngineError: folder_missing, bad_pattern."""
+        from engine.library.rules import is_pattern
+
+        for pattern in rules.ignore:
+            if not is_pattern(pattern):
+                raise EngineError("bad_pattern", pattern=pattern)
+        self._user.set_rules(_absolute(path), rules)
+
+    def rules(self, path: str | Path) -> FolderRules:
+        """What is left out of a folder. Raises EngineError(folder_missing)."""
+        wanted = str(_absolute(path))
+        for folder in self._user.folders():
+            if folder.path == wanted:
+                return folder.rules
+        raise EngineError("folder_missing", path=wanted)
+
+    def remove(self, path: str | Path) -> Job[None]:
+        """Forget a folder and everything indexed from it or taught by it."""
+        root = str(_absolute(path))
+        paths = [folder.path for folder in self._user.folders()]
+        keep = [other for other in paths if other != root]
+        if root in paths:
+            self._nights.forget(root, keep)
+        self._user.remove_folder(root)
+        return self._remove(root, keep, lambda _raw: None)
+
+    def forget(self, path: str | Path) -> Job[Forgotten]:
+        """Remove a file's or folder's influence everywhere; files of the person's own are not touched."""
+        root = str(_absolute(path))
+        gone = at_or_below(root)
+        found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
+        for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
+            self._user.remove_folder(folder.path)
+        found = replace(found, still_there=Path(root).exists() and self._leave_out(root))
+        return self._remove(root, [], lambda removed: replace(found, files=removed))
+
+    def _remove(self, root: str, keep: list[str], finish: Callable[[int], T]) -> Job[T]:
+        params = {"root": root, "keep": keep}
+        return self._worker.submit("remove", params, finish, restartable=True, urgent=True)
+
+    def _leave_out(self, path: str) -> bool:
+        """Add a rule to each folder that holds `path`, so that what is forgotten is not read again."""
+        from engine.library.rules import pattern_of
+
+        holders = [folder for folder in self._user.folders() if at_or_below(folder.path)(path)]
+        for folder in holders:
+            pattern = pattern_of(Path(path), Path(folder.path))
+            self._user.set_rules(folder.path, replace(folder.rules, ignore=(*folder.rules.ignore, pattern)))
+        return bool(holders)
+
+    # -- the ledger ------------------------------------------------------------------------------
+
+    def coverage(self) -> Coverage:
+        with self.reading() as database:
+            if database is None:
+                return Coverage()
+            from engine.library import ledger
+
+            return ledger.coverage(database)
+
+    def problems(self, offset: int, limit: int) -> list[FileReport]:
+        """Files that were skipped or failed, newest first."""
+        with self.reading() as database:
+            if database is None:
+                return []
+            from engine.library import ledger
+
+            return ledger.problems(database, offset, limit)
+
+    def view(self, citation: Citation) -> PassageView:
+        """The cited span with about 600 characters of stored text on each side."""
+        with self.reading() as database:
+            if database is None:
+                return PassageView(citation.path, citation.page, "", "", citation.quote, "", missing=True)
+            from engine.library import ledger
+
+            return ledger.view(database, citation)
+
+    @contextmanager
+    def reading(self) -> Iterator[Database | None]:
+        """index.db, read-only; None while there is none that can be read."""
+        from engine.library import schema
+
+        database = schema.open_for_reading(self._home.index_db)
+        try:
+            yield database
+        finally:
+            if database is not None:
+                database.close()
+
+    def within(self, path: str | Path | None) -> str | None:
+        """The absolute path of something in the library, or above some of it."""
+        if not path:
+            return None
+        wanted = _absolute(path)
+        for folder in self._user.folders():
+            root = Path(folder.path)
+            if wanted.is_relative_to(root) or root.is_relative_to(wanted):
+                return str(wanted)
+        raise EngineError("folder_missing", path=str(wanted))
+
+    def _usable(self, path: Path, look_inside: bool = True) -> Path:
+        """The absolute path of a file or folder that may be indexed."""
+        found = _absolute(path)
+        if not found.exists():
+            raise EngineError("path_missing", path=str(found))
+        home = self._home.root.resolve()
+        if found == home or home in found.parents:
+            raise EngineError("path_is_home", path=str(found))
+        if found.is_file() and not look_inside:  # to open a file in the cloud would fetch it
+            return found
+        try:
+            with found.open("rb") if found.is_file() else _listing(found):
+                return found
+        except OSError as error:
+            raise EngineError("path_unreadable", path=str(found)) from error
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().resolve()
+
+
+def _listing(folder: Path) -> Any:
+    import os
+
+    return os.scandir(folder)

@@ -1,0 +1,124 @@
+"""Several documents in one file: stored, replaced, moved and deleted with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.documents import reader
+from engine.documents.extract import Extract, Section, Unreadable
+from engine.documents.reader import Read
+from engine.library import ledger
+
+if TYPE_CHECKING:
+    from tests.engine.library.conftest import Library
+
+
+def _extract(text: str) -> Extract:
+    return Extract(text, (Section(0, len(text)),), "", "text@1", None, "text")
+
+
+def _members(path: Path) -> Iterator[Read]:
+    """A stand-in for an archive: each line of a .zip is a member, `NAME: TEXT`, or `NAME!REASON`."""
+    if path.suffix != ".zip":
+        yield from reader.read_all(path)
+        return
+    lines = path.read_text().splitlines()
+    yield Read("", _extract("\n".join(lines)))
+    for line in lines:
+        name, _colon, text = line.partition(": ")
+        if text:
+            yield Read(name, _extract(text))
+        else:
+            name, _mark, reason = line.partition("!!")
+            yield Read(name, Unreadable(reason, "inside"))
+
+
+@pytest.fixture
+def archive(library: Library) -> Path:
+    path = library.put("post/a.zip", "one.txt: alphaword\nsub/two.txt: betaword\nthree.pdf!!damaged")
+    library.put("b.md")
+    library.index(read=_members)
+    return path
+
+
+def test_members_are_documents_of_their_own(library: Library, archive: Path) -> None:
+    assert library.states() == {
+        "b.md": ("meaning", ""),
+        "post/a.zip": ("meaning", ""),
+        "post/a.zip!/one.txt": ("meaning", ""),
+        "post/a.zip!/sub/two.txt": ("meaning", ""),
+        "post/a.zip!/three.pdf": ("failed", "damaged"),
+    }
+    summary = library.index(read=_members)
+    assert (summary.files, summary.indexed, summary.children, summary.passages) == (2, 2, 3, 4)
+    assert library.read() == []
+    coverage = ledger.coverage(library.database)
+    assert (coverage.files, coverage.children, coverage.failed) == (2, 3, 0)
+    assert {result.path for result in library.search("betaword").results if "beta" in result.text} == {
+        str(archive), f"{archive}!/sub/two.txt",
+    }  # fmt: skip
+    assert [(p.path, p.reason, p.detail) for p in ledger.problems(library.database)] == [
+        (f"{archive}!/three.pdf", "damaged", "inside")
+    ]
+
+
+def test_members_are_replaced_with_their_file(library: Library, archive: Path) -> None:
+    archive.write_text("one.txt: gammaword\nfour.txt: deltaword")
+    summary = library.index(read=_members)
+    assert (summary.children, summary.passages) == (2, 4)
+    assert {name for name in library.states() if "!/" in name} == {
+        "post/a.zip!/one.txt", "post/a.zip!/four.txt",
+    }  # fmt: skip
+    for word in ("alphaword", "betaword"):
+        assert library.found(word) == [] and not library.on_disk(word)
+    assert set(library.found("gammaword")) == {"a.zip", "one.txt"}
+
+
+def test_members_go_with_their_file(library: Library, archive: Path) -> None:
+    archive.unlink()
+    summary = library.index(read=_members)
+    assert (summary.removed, summary.children) == (1, 0)
+    assert list(library.states()) == ["b.md"]
+    for table in ("texts", "passages", "words", "vectors"):
+        assert library.database.one(f"SELECT count(*) FROM {table}") == (1,), table
+    assert not library.on_disk("betaword")
+
+
+def test_members_move_with_their_file(library: Library, archive: Path) -> None:
+    archive.rename(library.folder / "kept.zip")
+    summary = library.index(read=_members)
+    assert (summary.moved, summary.removed, summary.children) == (1, 0, 3)
+    assert {name for name in library.states() if "!/" in name} == {
+        "kept.zip!/one.txt", "kept.zip!/sub/two.txt", "kept.zip!/three.pdf",
+    }  # fmt: skip
+
+
+def test_a_file_that_fails_midway_keeps_nothing_of_its_members(library: Library, archive: Path) -> None:
+    archive.write_text("one.txt: gammaword\nfour.txt: deltaword")
+
+    def failing(path: Path) -> Iterator[Read]:
+        documents = _members(path)
+        yield next(documents)
+        if path == archive:
+            raise Unreadable("timeout")
+        yield from documents
+
+    library.index(read=failing)
+    assert library.states() == {"b.md": ("meaning", ""), "post/a.zip": ("failed", "timeout")}
+    assert not library.on_disk("gammaword") and not library.on_disk("alphaword")
+
+
+def test_a_name_that_an_archive_holds_twice_is_two_members(library: Library) -> None:
+    library.put("a.zip", "one.txt: alphaword\none.txt: betaword")
+    library.index(read=_members)
+    assert {name for name in library.states() if "!/" in name} == {"a.zip!/one.txt", "a.zip!/one.txt (2)"}
+    assert "one.txt (2)" in library.found("betaword")
+
+
+def test_a_search_within_a_file_finds_its_members(library: Library, archive: Path) -> None:
+    assert set(library.found("betaword", archive)) == {"a.zip", "two.txt"}
+    assert library.found("betaword", library.folder / "post" / "a.zi") == []
