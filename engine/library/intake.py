@@ -20,7 +20,9 @@ from engine.store.database import Database, storable
 
 QUARANTINE = 2  # crashes of the reading process on one file
 # Reasons a person can do something about; the others are how things are.
-_FAILURES = frozenset("unreadable password damaged vanished crashed_reader timeout unknown bad_name".split())
+_FAILURES = frozenset(
+    "unreadable password damaged vanished crashed_reader timeout memory unknown bad_name".split()
+)
 
 Reader = Callable[[Path], Iterator[Read]]
 

@@ -13,6 +13,7 @@ from engine.models.embedder import Embedder
 from engine.models.load import load_embedder
 from engine.paths import Home
 from engine.workers.main import Work
+from engine.workers.reading import ReaderProcess
 
 
 class IndexRole:
@@ -31,6 +32,7 @@ class IndexRole:
         if verb == "preview":
             return to_json(self._preview(params, work))
         database = schema.open_for_writing(self._home.index_db, self._embedder, work.emit)
+        reading = ReaderProcess(self._home)
         try:
             if verb == "remove":
                 return index.remove(database, Path(params["root"]), [Path(path) for path in params["keep"]])
@@ -46,9 +48,11 @@ class IndexRole:
                     rules=from_json(dict[str, FolderRules], params["rules"]),
                     crashed=params["crashed"],
                     retry=params["retry"],
+                    read=reading.read_all,
                 )
             )
         finally:
+            reading.close()
             database.close()
 
     def _preview(self, params: dict[str, Any], work: Work) -> Preview:

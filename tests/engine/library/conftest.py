@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.contracts import Event, FileDone, IndexSummary, Notice, Progress, SearchReply
+from engine.documents import reader
+from engine.documents.extract import Extract, Unreadable
+from engine.documents.reader import Read
 from engine.library import index, schema, search
+from engine.library.intake import Reader
 from engine.models.fake import FakeEmbedder
 from engine.paths import Home
 from engine.store.database import Database
@@ -30,10 +34,23 @@ class Library:
         self.folder = folder
         self.embedder = FakeEmbedder(dimensions=64)
         self.events: list[Event] = []
+        self.reader: Reader = reader.read_all
         self.database = self.open()
 
     def open(self) -> Database:
         return schema.open_for_writing(self.home.index_db, self.embedder, self.events.append)
+
+    @staticmethod
+    def alone(read: Callable[[Path], Extract]) -> Reader:
+        """`read` for files that hold nothing but themselves."""
+
+        def documents(path: Path) -> Iterator[Read]:
+            try:
+                yield Read("", read(path))
+            except Unreadable as problem:
+                yield Read("", problem)
+
+        return documents
 
     def put(self, name: str, text: str = "some words") -> Path:
         path = self.folder / name
@@ -59,7 +76,7 @@ class Library:
             own=self.home.root,
             crashed=crashed,
             retry=retry,
-            **options,
+            **{"read": self.reader, **options},
         )
         assert summary.files == summary.indexed + summary.skipped + summary.failed
         return summary

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.documents import reader
 from engine.library import missing
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def _many(library: Library, name: str, count: int = missing.MANY + 1) -> Path:
 
 def _no_reading(patch: pytest.MonkeyPatch, library: Library) -> None:
     """From here on any attempt to read or to embed fails."""
-    patch.setattr(reader, "read", None)
+    patch.setattr(library, "reader", None)
     library.embedder.embed = None  # type: ignore[assignment]
 
 

@@ -133,7 +133,9 @@ def test_a_file_that_killed_the_reader_twice_is_left_out(
     library.put("good.md")
     with monkeypatch.context() as patch:
         read = reader.read
-        patch.setattr(reader, "read", lambda path: read(path) if path.name == "good.md" else 1 / 0)
+        patch.setattr(
+            library, "reader", library.alone(lambda path: read(path) if path.name == "good.md" else 1 / 0)
+        )
         summary = library.index(crashed={str(poison): 2})
         assert (summary.indexed, summary.failed) == (1, 1)
         assert library.states()["poison.md"] == ("failed", "crashed_reader")
