@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 Scored = Sequence[tuple[int, float]]  # passages, best first
 
-WEIGHT = 0.5  # of meaning; the rest is words
+WEIGHT = 0.7  # of meaning; the rest is words
 
 
 def fuse(words: Scored, meaning: Scored, weight: float = WEIGHT) -> dict[int, float]:
