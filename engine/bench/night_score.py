@@ -116,7 +116,7 @@ def _without_files(
             reading = {"base": earlier.reading["base"]}
         model.use_adapter(engine.adapter_file(run.id))
         tried = calibrate.recalled(model, probes, limits, _Always(), lambda _event: None)
-        outcomes += calibrate.told(model, tried, [sureness] * len(tried), limits)
+        outcomes += calibrate.told(model, tried, [sureness] * len(tried), limits, outcomes)
         reading["adapter"] = _reading(model, probes, folder)
     finally:
         model.close()
