@@ -122,11 +122,7 @@ class Answerer:
             raise EngineError("question_empty")
         clock = _Clock()
         if not question.files:
-            if self._sureness is None:
-                alone = self._from_model(question, clock, sure=-math.inf)
-            else:
-                alone = self.told(question, self.recall(question, clock), clock)
-            return self._finish(alone, SearchReply((), 0, 0, 0.0), clock)
+            return self._finish(self._alone(question, clock), SearchReply((), 0, 0, 0.0), clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
         clock.timings = replace(clock.timings, search_ms=clock.ms())
@@ -167,17 +163,24 @@ class Answerer:
         sure = -math.inf if mean is None else mean
         return weigh(self._model, built.tokens, generation.tokens, written, sure, generation.finish == "stop")
 
-    def told(self, question: Question, recalled: Recalled, clock: _Clock | None = None) -> Answer:
-        """Without files: what is known; for all else the base's general knowledge; a guess is withheld."""
+    def told(self, recalled: Recalled) -> Answer | None:
+        """Without files: what is known, and no guess; None where it is for the base to answer."""
         knowledge = self._sureness.judge(recalled) if self._sureness else "general"
         if knowledge == "guessed":
             return _withheld()
         if knowledge == "general" or not _sayable(recalled.text):
+            return None
+        return Answer(strip_markers(recalled.text), "memory", False)
+
+    def _alone(self, question: Question, clock: _Clock) -> Answer:
+        """Without files: from memory, else from the base's general knowledge."""
+        told = self.told(self.recall(question, clock)) if self._sureness else None
+        if told is None:
             with self._base():
-                return self._from_model(question, clock or _Clock(), sure=-math.inf)
-        text = strip_markers(recalled.text)
-        self._emit_whole(text, clock or _Clock())
-        return Answer(text, "memory", False)
+                return self._from_model(question, clock, sure=-math.inf)
+        if told.answer:
+            self._emit_whole(told.answer, clock)
+        return told
 
     def _base(self) -> AbstractContextManager[None]:
         """Inside, the base answers, where the adapter is one that says what it knows."""

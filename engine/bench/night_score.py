@@ -46,11 +46,16 @@ class Score:
     reading: dict[str, tuple[int, int]]
 
 
-def score(engine: Engine, report: NightReport, probes: Sequence[Probe], folder: Path) -> Score:
-    """All arms over all questions. `folder` holds the files that the questions name."""
+def score(
+    engine: Engine, report: NightReport, probes: Sequence[Probe], folder: Path, earlier: Score | None = None
+) -> Score:
+    """All arms over all questions. `folder` holds the files that the questions name.
+
+    `earlier`: a night over the same files and questions, of which the base answered the same.
+    """
     run = RunFolder(engine.home.nights / report.id)
-    outcomes, refused, reading = _without_files(engine, run, probes, folder)
-    outcomes += _with_files(engine, report, probes)
+    outcomes, refused, reading = _without_files(engine, run, probes, folder, earlier)
+    outcomes += _with_files(engine, report, probes, earlier)
     known = familiar(probes, list(rows.read_rows(run.rows)))
     right = [
         one.right for one in outcomes if (one.arm, one.kind) == ("adapter", "fact") and one.probe not in known
@@ -94,7 +99,7 @@ def _words(text: str) -> set[str]:
 
 
 def _without_files(
-    engine: Engine, run: RunFolder, probes: Sequence[Probe], folder: Path
+    engine: Engine, run: RunFolder, probes: Sequence[Probe], folder: Path, earlier: Score | None
 ) -> tuple[list[Outcome], tuple[int, int], dict[str, tuple[int, int]]]:
     """Question and weights, nothing else: outcomes, and `refused` and `reading` of `Score`."""
     card = catalog.default("chat")
@@ -103,11 +108,15 @@ def _without_files(
         prepare.prepared(card, engine.home), id=prepare.base_id(card), context=card.context, name=card.name
     )
     try:
-        outcomes = run_arm("base", model, probes, _no_search, limits, _Always(), lambda _event: None)
-        reading = {"base": _reading(model, probes, folder)}
+        if earlier is None:
+            outcomes = run_arm("base", model, probes, _no_search, limits, _Always(), lambda _event: None)
+            reading = {"base": _reading(model, probes, folder)}
+        else:
+            outcomes = _of(earlier, "base")
+            reading = {"base": earlier.reading["base"]}
         model.use_adapter(engine.adapter_file(run.id))
         tried = calibrate.recalled(model, probes, limits, _Always(), lambda _event: None)
-        outcomes += calibrate.told(model, tried, [sureness] * len(tried), limits)
+        outcomes += calibrate.told(model, tried, [sureness] * len(tried), limits, outcomes)
         reading["adapter"] = _reading(model, probes, folder)
     finally:
         model.close()
@@ -138,10 +147,16 @@ class _Always:
     def check(self) -> None: ...
 
 
-def _with_files(engine: Engine, report: NightReport, probes: Sequence[Probe]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    arms: tuple[tuple[Arm, str], ...] = (("base+files", "none"), ("adapter+files", report.id))
-    for arm, adapter in arms:
+def _of(score: Score, arm: Arm) -> list[Outcome]:
+    return [one for one in score.outcomes if one.arm == arm]
+
+
+def _with_files(
+    engine: Engine, report: NightReport, probes: Sequence[Probe], earlier: Score | None
+) -> list[Outcome]:
+    outcomes = _of(earlier, "base+files") if earlier else []
+    arms: list[tuple[Arm, str]] = [("base+files", "none"), ("adapter+files", report.id)]
+    for arm, adapter in arms[1:] if earlier else arms:
         for probe in probes:
             answer = engine.ask(probe.question, adapter=adapter, max_tokens=ANSWER_TOKENS).result()
             right = is_right(probe, answer)

@@ -48,9 +48,10 @@ def run(
     emit = (lambda _event: None) if as_json else _say
     found: list[tuple[str, Score]] = []
     if by_arms:
+        files, asked = _given(place, folder, questions, seed)
         for name, sources in ARMS:
-            files, asked = _given(place, folder, questions, seed)
-            found.append((name, _night(place, files, asked, minutes, emit, sources)))
+            earlier = found[0][1] if found else None
+            found.append((name, _night(place, files, asked, minutes, emit, sources, earlier)))
     else:
         for number in range(nights):
             files, asked = _given(place, folder, questions, seed + number)
@@ -82,8 +83,9 @@ def _night(
     minutes: float,
     emit: Callable[[Event], None],
     sources: Sequence[str] | None = None,
+    earlier: Score | None = None,
 ) -> Score:
-    """One night from an empty home, and its score."""
+    """One night from an empty home, and its score; `earlier`: of a night over the same questions."""
     home = Home(place / "personalize")
     shutil.rmtree(home.root, ignore_errors=True)
     probes = read_questions(questions)
@@ -93,7 +95,7 @@ def _night(
         job = engine.personalize(minutes, sources)
         for event in job.events():
             emit(event)
-        return score(engine, job.result(), probes, folder)
+        return score(engine, job.result(), probes, folder, earlier)
 
 
 def _say(event: Event) -> None:

@@ -1,15 +1,16 @@
 """From where on an adapter's memory is to be believed, found on questions that were held out.
 
-Two thresholds (`answer.memory.Sureness`). The first is as low as refuses `REFUSED` of the questions about
-nothing in the files, and never so high that more than `LOST` of the facts answered rightly fall below it:
-people ask in words of their own, which makes an adapter less sure than held-out wordings do. Of the general
-questions the second spares all but `GENERAL_LOST`.
+Two thresholds (`answer.memory.Sureness`), each halfway between two kinds of answers: people ask in words of
+their own, which moves all of them. `sure` lies between the least sure of the facts answered rightly and the
+middle of what is said about nothing in the files; `learned` between what the adapter changed least of those
+facts and most of the general answers.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.answer.memory import Recalled, Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
@@ -18,9 +19,8 @@ from engine.models.chat import ChatModel
 from engine.personalize.evaluate import ANSWER_TOKENS, Outcome, Probe, counts, outcome
 from engine.personalize.run_folder import RunFolder
 
-LOST = 0.05
-REFUSED = 0.7
-GENERAL_LOST = 0.02
+LOST = 0.05  # of the facts answered rightly that are not looked at: the least sure, the least learned
+GENERAL_LOST = 0.02  # of the general answers, likewise: those the adapter changed most
 LEAST_LEARNED = 0.5  # nats a token: made likelier by less than that, an answer is the base's own
 LEAST_RIGHT = 5  # facts answered rightly: from fewer no threshold can be told
 
@@ -39,22 +39,22 @@ class Tried:
 
 def calibrate(tried: Sequence[Tried]) -> Sureness | None:
     """Thresholds from facts and general questions; None where too few facts were answered rightly."""
-    known = sorted(one.recalled.sure for one in tried if one.probe.kind == "fact" and one.right)
+    known = [one.recalled for one in tried if one.probe.kind == "fact" and one.right]
     if len(known) < LEAST_RIGHT:
         return None
-    sure = known[int(LOST * len(known))]
-    absent = sorted(one.recalled.sure for one in tried if one.probe.kind == "absent")
+    sure = _share(LOST, [one.sure for one in known])
+    absent = [one.recalled.sure for one in tried if one.probe.kind == "absent"]
     if absent:
-        sure = min(sure, absent[min(len(absent) - 1, int(REFUSED * len(absent)))])
-    # A general answer is lost only where the adapter is unsure of it, too.
-    shaky = sorted(
-        one.recalled.learned
-        for one in tried
-        if one.probe.kind == "general" and one.right and one.recalled.sure < sure
-    )
-    right = sum(one.probe.kind == "general" and one.right for one in tried)
-    spared = len(shaky) - int(GENERAL_LOST * right)
-    return Sureness(sure, max(LEAST_LEARNED, shaky[spared - 1] + 1e-6 if spared > 0 else 0.0))
+        sure = min(sure, (sure + statistics.median(absent)) / 2)
+    general = [-one.recalled.learned for one in tried if one.probe.kind == "general" and one.right]
+    changed = max(LEAST_LEARNED, -_share(GENERAL_LOST, general)) if general else LEAST_LEARNED
+    learned = _share(LOST, [one.learned for one in known])
+    return Sureness(sure, max(changed, (changed + learned) / 2))
+
+
+def _share(share: float, values: Sequence[float]) -> float:
+    """The value that this share of `values` lies below."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def crossed(tried: Sequence[Tried]) -> list[Sureness | None]:
@@ -75,13 +75,14 @@ def run_memory(
     limits: Limits,
     control: Control,
     emit: Callable[[Progress], None],
+    base: Sequence[Outcome],
 ) -> tuple[list[Outcome], Sureness | None]:
-    """The arm "adapter", and the thresholds found on all of its answers. `model` carries the adapter.
+    """The arm "adapter", and the thresholds found on all of its answers. `base` is the arm without adapter.
 
-    Each answer is judged by thresholds found without it. Raises Cancelled.
+    `model` carries the adapter. Each answer is judged by thresholds found without it. Raises Cancelled.
     """
     tried = recalled(model, probes, limits, control, emit)
-    return told(model, tried, crossed(tried), limits), calibrate(tried)
+    return told(model, tried, crossed(tried), limits, base), calibrate(tried)
 
 
 def recalled(
@@ -102,15 +103,25 @@ def recalled(
 
 
 def told(
-    model: ChatModel, tried: Sequence[Tried], thresholds: Sequence[Sureness | None], limits: Limits
+    model: ChatModel,
+    tried: Sequence[Tried],
+    thresholds: Sequence[Sureness | None],
+    limits: Limits,
+    base: Sequence[Outcome],
 ) -> list[Outcome]:
-    """What of it `ask` without files would say, by the thresholds for each."""
-    return [
-        outcome(
-            "adapter", one.probe, _answerer(model, limits, sureness).told(_asked(one.probe), one.recalled)
+    """What of it `ask` without files would say, by the thresholds for each; what it leaves to the base, that
+    has said in `base`.
+    """
+    said = {one.probe: one for one in base}
+    outcomes = []
+    for one, sureness in zip(tried, thresholds, strict=True):
+        answer = _answerer(model, limits, sureness).told(one.recalled)
+        outcomes.append(
+            replace(said[one.probe.id], arm="adapter")
+            if answer is None
+            else outcome("adapter", one.probe, answer)
         )
-        for one, sureness in zip(tried, thresholds, strict=True)
-    ]
+    return outcomes
 
 
 def _asked(probe: Probe) -> Question:

@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 
 from engine.answer.memory import Recalled, Sureness
-from engine.personalize.calibrate import LEAST_RIGHT, Tried, calibrate, crossed, stored
-from engine.personalize.evaluate import Probe, ProbeKind
+from engine.answer.pipeline import Limits
+from engine.models.fake import FakeChat
+from engine.personalize.calibrate import (
+    LEAST_LEARNED,
+    LEAST_RIGHT,
+    Tried,
+    calibrate,
+    crossed,
+    stored,
+    told,
+)
+from engine.personalize.evaluate import Outcome, Probe, ProbeKind
 from engine.personalize.run_folder import RunFolder
 
 
@@ -39,12 +49,30 @@ def test_wrong_answers_move_no_threshold() -> None:
     assert calibrate([*FACTS, *GENERAL, *wrong, *ABSENT]) == calibrate([*FACTS, *GENERAL, *ABSENT])
 
 
-def test_no_more_is_refused_than_absent_questions_ask_for() -> None:
+def test_thresholds_lie_halfway_between_what_they_part() -> None:
     absent = [tried("absent", -0.5 - 0.1 * n, -6.0) for n in range(10)]
     sureness = calibrate([*FACTS, *GENERAL, *absent])
-    assert sureness is not None and sureness.sure < FACTS[-1].recalled.sure
-    assert judged(sureness, absent).count("guessed") == 7
+    assert sureness is not None
+    assert sureness.sure == pytest.approx((-0.38 - 0.95) / 2)
+    assert judged(sureness, absent).count("guessed") == 8
     assert judged(sureness, FACTS) == ["known"] * len(FACTS)
+    assert sureness.learned == pytest.approx((LEAST_LEARNED + 6.0 - 0.38) / 2)
+
+
+def test_general_answers_that_the_adapter_changed_move_the_threshold_up() -> None:
+    changed = [tried("general", -1.0, -4.0) for _ in range(5)]
+    sureness = calibrate([*FACTS, *GENERAL, *changed, *ABSENT])
+    assert sureness is not None and sureness.learned == pytest.approx((3.0 + 6.0 - 0.38) / 2)
+    more = calibrate([*FACTS, *GENERAL, *[tried("general", -1.0, -9.0) for _ in range(5)]])
+    assert more is not None and more.learned == pytest.approx(8.0)
+
+
+def test_what_is_left_to_the_base_it_has_said_already() -> None:
+    base = [Outcome("p", "base", "general", "", "blue", right=False)]
+    [left] = told(FakeChat("never"), [GENERAL[0]], [Sureness(-0.5, 2.0)], Limits(), base)
+    assert left == Outcome("p", "adapter", "general", "", "blue", right=False)
+    [known] = told(FakeChat("never"), [FACTS[0]], [Sureness(-0.5, 2.0)], Limits(), base)
+    assert known == Outcome("p", "adapter", "fact", "", "red", right=True)
 
 
 def test_one_odd_general_question_in_fifty_does_not_let_every_guess_pass() -> None:
