@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import stat
 import zipfile
@@ -190,13 +191,14 @@ def _named(error: Exception) -> Unreadable:
     """The only place where other libraries' errors become reasons."""
     if isinstance(error, FileNotFoundError):
         return Unreadable("vanished")
-    if isinstance(error, OSError) and error.errno:
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: seeking to nowhere
         return Unreadable("unreadable", error.strerror or type(error).__name__)
     if isinstance(error, NotImplementedError):
         return Unreadable("unsupported", str(error))  # a way of packing that zipfile does not know
     if isinstance(error, RecursionError):
         return Unreadable("damaged", "nested too deeply")
     library = type(error).__module__.partition(".")[0]
-    if isinstance(error, (zipfile.BadZipFile, EOFError, OSError)) or library in _LIBRARIES:
+    # Our own decoding never fails: a UnicodeError is a library's, over bytes that are not what they claim.
+    if isinstance(error, (zipfile.BadZipFile, EOFError, OSError, UnicodeError)) or library in _LIBRARIES:
         return Unreadable("damaged", type(error).__name__)
     return Unreadable("unknown", type(error).__name__)

@@ -36,8 +36,8 @@ def _files(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
     for info in archive.infolist():
         name = _name(info)
         litter = name.startswith("__MACOSX/") or PurePosixPath(name).name.lower() in _LITTER
-        if not info.is_dir() and not litter:
-            yield info, name
+        if not name.endswith("/") and not litter:
+            yield info, name or "unnamed"
 
 
 def _name(info: zipfile.ZipInfo) -> str:

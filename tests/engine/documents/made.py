@@ -220,7 +220,7 @@ def samples(folder: Path) -> dict[str, Path]:
         "mail": ("a.eml", "From: mara@example.org\nMIME-Version: 1.0\nSubject: Oslo\n\nRoom 12.\n"),
         "mailbox": (
             "a.mbox",
-            "From m@example.org Wed May  1 10:00:00 2024\nFrom: mara@example.org\nSubject: Oslo\n\nRoom 12.\n",
+            "From m@example.org Wed May  1 10:00:00 2024\nFrom: m@example.org\nSubject: Oslo\n\nRoom 12.\n",
         ),
     }
     made = {name: write(folder / file, content) for name, (file, content) in texts.items()}
@@ -243,7 +243,7 @@ def samples(folder: Path) -> dict[str, Path]:
         "slides": folder / "a.pptx",
         "word": folder / "a.docx",
         "pdf": folder / "a.pdf",
-        "sheets": workbook(folder / "a.xlsx", {"Oslo": [["name", "room"], ["Mara", 12]]}),
+        "sheets": workbook(folder / "a.xlsx", {"Rooms": [["town", "room"], ["Oslo", 12]]}),
         "sheets, old": old_workbook(folder / "a.xls", [["name", "room"], ["Mara", 12]]),
         "odt": open_document(folder / "a.odt", "text", heading),
         "odp": open_document(folder / "a.odp", "presentation", page),

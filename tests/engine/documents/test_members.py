@@ -174,6 +174,17 @@ def test_names_in_utf8_that_do_not_say_so(tmp_path: Path) -> None:
     assert list(texts(path)) == ["", "Größe.txt"]
 
 
+def test_names_that_no_system_can_write(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"é.txt": "words"})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe"))
+    assert texts(path) == {"": "damaged"}
+    path = zipped(tmp_path / "b.zip", {"\x01\x7f/\t.txt": "more"})
+    assert texts(path) == {"": "\x01\x7f/\t.txt", "  / .txt": "more"}
+    path = zipped(tmp_path / "c.zip", {"X": "words"})
+    path.write_bytes(path.read_bytes().replace(b"X", b"\0"))  # a NUL ends the name
+    assert texts(path) == {"": "unnamed", "unnamed": "words"}
+
+
 def test_two_members_of_one_name_and_litter(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning):
