@@ -15,7 +15,8 @@ from engine.documents.readers.package import ENCRYPTED, open_zip
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter is a zip without members
-_OTHER_CONTAINERS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
+_OTHER_CONTAINERS = (b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
 _LINE = rb"[A-Za-z][A-Za-z0-9-]{1,60}:[ \t]?[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"
 _HEADERS = re.compile(rb"(?:%s)+" % _LINE)
 _APPLE = re.compile(rb"\d+[ \t]*\r?\n%s" % _LINE)
@@ -39,6 +40,8 @@ def choose(path: Path, head: bytes) -> Format:
         return _in_ole(path)
     if head.startswith(b"{\\rtf"):
         return formats.RICH_TEXT
+    if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        return formats.PICTURE
     if head.startswith(_OTHER_CONTAINERS):
         raise Unreadable("unsupported")
     if by_name is None:
@@ -49,6 +52,8 @@ def choose(path: Path, head: bytes) -> Format:
             raise Unreadable("binary")
     if by_name is None or by_name is formats.TEXT or by_name.read_file:
         # Text under a name that promises something else, or promises nothing.
+        if by_name is formats.PICTURE and head.startswith(b"BM"):
+            return formats.PICTURE
         if by_name and by_name.read_file and not looks_like_text(head):
             raise Unreadable("damaged")
         return _in_text(head, by_name)

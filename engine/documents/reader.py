@@ -17,7 +17,9 @@ from engine.documents.choice import choose
 from engine.documents.encoding import SAMPLE, decode
 from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, Unreadable, one_line, storable
 from engine.documents.formats import Format
+from engine.documents.ocr import PageText
 from engine.documents.secrets import is_secret, redact
+from engine.errors import Again, Cancelled
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
@@ -30,7 +32,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 _ORDINARY = re.compile(r"(?!(?:con|nul|aux|prn|com\d|lpt\d)(?:\.|$))\w", re.ASCII | re.IGNORECASE)
 _LONGEST_NAME = 100
-_LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine".split())
+_LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine PIL".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,20 @@ class Read:
     result: Extract | Unreadable
 
 
-def read(path: Path) -> Extract:
-    """The text of the file at `path`, secrets blotted out in place.
+def read(path: Path, page_text: PageText | None = None) -> Extract:
+    """The text of the file at `path`, secrets blotted out in place; that of pictures if `page_text` is given.
 
     Raises Unreadable for every file that yields no text, whatever its reader's library thinks of it.
     """
-    return _read(path)[1]
+    return _read(path, page_text)[1]
 
 
-def read_all(path: Path) -> Iterator[Read]:
+def read_all(path: Path, page_text: PageText | None = None) -> Iterator[Read]:
     """All documents of the file at `path`, the file itself first, one at a time.
 
     What lies inside is written to a private temporary folder, one document at a time, and removed again.
     """
-    yield from _documents(path, _Limits(), ())
+    yield from _documents(path, page_text, _Limits(), ())
 
 
 @dataclass(slots=True)
@@ -67,10 +69,12 @@ class _Limits:
     members: int = MAX_MEMBERS
 
 
-def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+def _documents(
+    path: Path, page_text: PageText | None, limits: _Limits, around: tuple[Format, ...]
+) -> Iterator[Read]:
     """`around` are the formats of the files that the one at `path` lies in, the outermost first."""
     try:
-        chosen, extract = _read(path)
+        chosen, extract = _read(path, page_text)
         is_too_deep = chosen is formats.ARCHIVE and around.count(formats.ARCHIVE) >= _ARCHIVES
         if is_too_deep or (chosen.members and len(around) >= _DEEPEST):
             raise Unreadable("archive_limit", "archives in archives")
@@ -100,11 +104,13 @@ def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Itera
             name = _CONTROL.sub(" ", storable(member.name))
             names[name] += 1
             name = name if names[name] == 1 else f"{name}#{names[name]}"
-            for found in _member(member, Path(folder), limits, (*around, chosen)):
+            for found in _member(member, Path(folder), page_text, limits, (*around, chosen)):
                 yield Read(f"{name}!/{found.member}" if found.member else name, found.result)
 
 
-def _member(member: Member, folder: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+def _member(
+    member: Member, folder: Path, page_text: PageText | None, limits: _Limits, around: tuple[Format, ...]
+) -> Iterator[Read]:
     if is_secret(Path(member.name)):
         yield Read("", Unreadable("secret"))
         return
@@ -114,7 +120,7 @@ def _member(member: Member, folder: Path, limits: _Limits, around: tuple[Format,
     except Exception as error:
         yield Read("", error if isinstance(error, Unreadable) else _named(error))
     else:
-        yield from _documents(target, limits, around)
+        yield from _documents(target, page_text, limits, around)
     finally:
         target.unlink(missing_ok=True)
 
@@ -125,12 +131,12 @@ def _safe_name(name: str) -> str:
     return safe if _ORDINARY.match(safe) else f"member{safe}"
 
 
-def _read(path: Path) -> tuple[Format, Extract]:
+def _read(path: Path, page_text: PageText | None) -> tuple[Format, Extract]:
     try:
         size, head = _look(path)
         chosen = choose(path, head)
-        return chosen, _extract(chosen, _draft(chosen, path, size))
-    except Unreadable:
+        return chosen, _extract(chosen, _draft(chosen, path, size, page_text))
+    except (Unreadable, Cancelled, Again):  # the latter come from whoever recognises pages
         raise
     except Exception as error:
         raise _named(error) from error
@@ -148,7 +154,9 @@ def _look(path: Path) -> tuple[int, bytes]:
         return status.st_size, file.read(SAMPLE)
 
 
-def _draft(chosen: Format, path: Path, size: int) -> Draft:
+def _draft(chosen: Format, path: Path, size: int, page_text: PageText | None) -> Draft:
+    if chosen.read_scan and page_text:
+        return chosen.read_scan(path, page_text)
     if chosen.read_file:
         return chosen.read_file(path)
     if size > MAX_TEXT:

@@ -251,6 +251,7 @@ def samples(folder: Path) -> dict[str, Path]:
             folder / "a.epub", {"a.xhtml": "<h1>Oslo</h1><p>Room 12.</p>", "b.xhtml": "<p>Fish.</p>"}
         ),
         "archive": zipped(folder / "a.zip", {"a.txt": "Room 12.", "b/c.csv": "a,b\n1,2\n"}),
+        "picture": write(folder / "a.gif", b"GIF89a" + bytes(100)),
         "outlook": container(
             folder / "a.msg",
             {

@@ -30,7 +30,7 @@ def test_there_is_a_sample_of_each_format(made: dict[str, Path]) -> None:
     assert sorted(made) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"picture"}))
 def test_text_sections_and_passages_agree(made: dict[str, Path], name: str) -> None:
     document = read(made[name])
     assert document.reader == f"{name.partition(',')[0]}@{document.reader.partition('@')[2]}"

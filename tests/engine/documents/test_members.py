@@ -67,7 +67,7 @@ def test_an_archive_is_the_names_in_it_and_its_members(tmp_path: Path) -> None:
         "inner.zip": "c.txt\nd.zip",
         "inner.zip!/c.txt": "from within",
         "inner.zip!/d.zip": "archive_limit",
-        "photo.jpg": "unsupported",
+        "photo.jpg": "no_text",
     }
     assert (read(path).kind, read(path).reader) == ("archive", "archive@1")
 
