@@ -78,6 +78,8 @@ def _in_zip(path: Path, by_name: Format | None) -> Format:
         return formats.OPEN_TEXT
     if "opendocument.presentation" in kind:
         return formats.OPEN_SLIDES
+    if "[Content_Types].xml" in names or kind.startswith("application/"):
+        raise Unreadable("unsupported", kind or "an Office file of another kind")
     extension = formats.extension_of(path)
     if extension in formats.UNSUPPORTED or extension in formats.BINARY:
         raise Unreadable("unsupported" if extension in formats.UNSUPPORTED else "binary", extension)

@@ -47,8 +47,8 @@ def members(path: Path) -> Iterator[Member]:
 def letter(headers: Mapping[str, str], body: list[Draft]) -> Draft:
     """A mail as text: its headers, a line each, then its body."""
     writer = Writer()
-    for name, value in headers.items():
-        if value:
+    for name in HEADERS:
+        if value := headers.get(name):
             writer.block(f"{name}: {value}", "\n")
     for draft in body:
         writer.insert(draft)

@@ -139,12 +139,12 @@ def container(path: Path, streams: Mapping[str, bytes]) -> Path:
     """
     tree: dict[str, list[str]] = {"": []}
     for name in streams:
-        folder, _, _ = name.rpartition("/")
-        if folder and folder not in tree:
-            tree[folder] = []
-            tree[""].append(folder)
-        tree[folder].append(name)
-    order = ["", *tree[""], *(name for folder in list(tree)[1:] for name in tree[folder])]
+        while name not in tree.get(parent := name.rpartition("/")[0], []):
+            tree.setdefault(parent, []).append(name)
+            if not parent:
+                break
+            name = parent
+    order = ["", *(name for names in tree.values() for name in names)]
     number = {name: at for at, name in enumerate(order)}
     end, none = 0xFFFFFFFE, 0xFFFFFFFF
     # Each folder's entries hang on one another as right-hand neighbours: a tree without any balance.

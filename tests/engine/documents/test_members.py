@@ -193,6 +193,15 @@ def test_two_members_of_one_name_and_litter(tmp_path: Path) -> None:
     assert list(texts(path)) == ["", "a.txt", "a.txt#2"]
 
 
+def test_zipped_formats_that_cannot_be_read_are_no_archives(tmp_path: Path) -> None:
+    drawing = {"mimetype": "application/vnd.oasis.opendocument.graphics", "content.xml": "<x/>"}
+    for name, parts in (
+        ("a.odg", drawing),
+        ("a.vsdx", {"[Content_Types].xml": "<x/>", "visio/document.xml": "<x/>"}),
+    ):
+        assert texts(zipped(tmp_path / name, parts)) == {"": "unsupported"}
+
+
 def test_archives_of_programs_are_left_alone(tmp_path: Path) -> None:
     for name, reason in (("a.jar", "binary"), ("a.pages", "unsupported"), ("a.docx", "damaged")):
         assert texts(zipped(tmp_path / name, {"a.txt": "words"})) == {"": reason}
@@ -326,7 +335,7 @@ def test_a_mailbox_may_hold_more_messages_than_an_archive_members(
 # ---- Outlook -----------------------------------------------------------------------------------
 
 
-def outlook(path: Path) -> Path:
+def outlook(path: Path, **more: bytes) -> Path:
     sent = 133590240000000000  # 2024-05-01 08:00 in UTC, counted as Windows does
     fixed = bytes(32) + struct.pack("<HHIQ", 0x40, 0x0039, 6, sent) + struct.pack("<HHIQ", 3, 0x3FFD, 6, 1250)
     attached = "__attach_version1.0_#00000000/__substg1.0_"
@@ -341,6 +350,7 @@ def outlook(path: Path) -> Path:
             "__substg1.0_1000001F": "It costs 4,200 euros.".encode("utf-16-le"),
             f"{attached}3707001F": "where.txt".encode("utf-16-le"),
             f"{attached}37010102": b"Behind the house.".ljust(4096),
+            **more,
         },
     )
 
@@ -356,6 +366,23 @@ def test_outlook_mail(tmp_path: Path) -> None:
     found = texts(path)
     assert found["where.txt"].strip() == "Behind the house."
     assert read(path.rename(tmp_path / "a.doc")).reader == "outlook@1"
+
+
+def test_a_mail_attached_to_an_outlook_mail(tmp_path: Path) -> None:
+    attached = "__attach_version1.0_#00000001/__substg1.0_"
+    sent = bytes(24) + struct.pack("<HHIQ", 0x40, 0x0039, 6, 133590240000000000)
+    path = outlook(
+        tmp_path / "a.msg",
+        **{
+            f"{attached}3001001F": "Re: roof".encode("utf-16-le"),
+            f"{attached}3701000D/__properties_version1.0": sent,
+            f"{attached}3701000D/__substg1.0_0037001F": "Re: roof".encode("utf-16-le"),
+            f"{attached}3701000D/__substg1.0_10130102": "<p>Too <b>dear</b>, König.</p>".encode().ljust(4096),
+        },
+    )
+    assert texts(path)["Re: roof"] == (
+        "Date: Wed, 01 May 2024 08:00:00 +0000\nSubject: Re: roof\n\nToo dear, König."
+    )
 
 
 @pytest.mark.parametrize("length", [100, 600, 1100, 3000, 8000])
