@@ -23,7 +23,7 @@ from engine.errors import Again, Cancelled
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
-MAX_UNPACKED = 200_000_000  # bytes of all members of an archive and of the archives in it
+MAX_UNPACKED = 200_000_000  # bytes of all members of a file and of the archives in it
 MAX_MEMBERS = 5000
 _ARCHIVES = 2  # levels of archives that are unpacked
 _DEEPEST = 6  # levels of files in files of any kind
@@ -63,7 +63,7 @@ def read_all(path: Path, page_text: PageText | None = None) -> Iterator[Read]:
 
 @dataclass(slots=True)
 class _Limits:
-    """What may still be unpacked of an archive and those in it: a bomb fills neither disk nor memory."""
+    """What may still be taken out of a file and those in it: a bomb fills neither disk nor memory."""
 
     room: int = MAX_UNPACKED
     members: int = MAX_MEMBERS
@@ -95,8 +95,8 @@ def _documents(
                 return
             if member is None:
                 return
-            if formats.ARCHIVE not in (*around, chosen):
-                limits = _Limits()  # messages are as many as they are; each may bring an archive
+            if chosen is formats.MAILBOX and formats.ARCHIVE not in around:
+                limits = _Limits()  # messages are as many as they are; each has its own files
             limits.members -= 1
             if limits.members < 0:
                 yield Read(_REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _MAX_MAIL = 200_000_000  # bytes; it is held in memory
+_MAX_PARTS = 50_000  # lines that may begin a part; each part takes 2 KB of memory
 _DEEPEST = 50  # levels of parts within parts
 _ENOUGH = 0.5  # of the text of the HTML version that the plain one must hold to be the same mail
 _LENGTH = re.compile(rb"\d+[ \t]*\r?\n")  # Apple Mail puts the length of the mail before it
@@ -103,6 +104,8 @@ def _parse(path: Path) -> Message:
     data = path.read_bytes()
     if length := _LENGTH.match(data):
         data = data[length.end() : length.end() + int(length[0])]
+    if data.count(b"\n--") > _MAX_PARTS:
+        raise Unreadable("too_large", "parts")
     # The older policy: the newer one raises on headers that real mails have.
     return message_from_bytes(data)
 

@@ -295,6 +295,20 @@ def test_mail_nested_deeper_than_anybody_writes(tmp_path: Path) -> None:
     assert found[""] in ("damaged", "From: a@b")
 
 
+def test_mail_of_more_parts_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_MAX_PARTS", 100)
+    content = MIXED + b"; boundary=x\n" + b"\n--x\n\nwords" * 101
+    assert texts(write(tmp_path / "a.eml", content)) == {"": "too_large"}
+
+
+def test_mail_of_more_attachments_than_may_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_Limits", partial(reader._Limits, members=3))
+    made = message()
+    for number in range(5):
+        made.add_attachment("words", filename=f"{number}.txt")
+    assert list(texts(write(tmp_path / "a.eml", made.as_bytes())))[1:] == ["0.txt", "1.txt", "2.txt", "..."]
+
+
 # ---- mailboxes ---------------------------------------------------------------------------------
 
 
