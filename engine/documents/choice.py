@@ -40,12 +40,14 @@ def choose(path: Path, head: bytes) -> Format:
         return _in_ole(path)
     if head.startswith(b"{\\rtf"):
         return formats.RICH_TEXT
+    extension = formats.extension_of(path)
     if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        if extension in formats.UNSUPPORTED:  # the raw pictures of cameras look like TIFF
+            raise Unreadable("unsupported", extension)
         return formats.PICTURE
     if head.startswith(_OTHER_CONTAINERS):
         raise Unreadable("unsupported")
     if by_name is None:
-        extension = formats.extension_of(path)
         if extension in formats.UNSUPPORTED:
             raise Unreadable("unsupported", extension)
         if extension in formats.BINARY or not looks_like_text(head):

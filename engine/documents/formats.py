@@ -6,7 +6,7 @@ it has read are then read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Format:
     read_text: Callable[[str], Draft] | None = None
     read_file: Callable[[Path], Draft] | None = None
     read_scan: Callable[[Path, PageText], Draft] | None = None
-    members: Callable[[Path], Iterator[Member]] | None = None
+    members: Callable[[Path], Generator[Member, None, None]] | None = None
 
     @property
     def reader(self) -> str:

@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -85,8 +86,7 @@ def _documents(
     if chosen.members is None:
         return
     names: Counter[str] = Counter()
-    with TemporaryDirectory(prefix="nocturne-") as folder:
-        members = chosen.members(path)
+    with TemporaryDirectory(prefix="nocturne-") as folder, closing(chosen.members(path)) as members:
         while True:
             try:
                 member = next(members, None)
@@ -101,11 +101,19 @@ def _documents(
             if limits.members < 0:
                 yield Read(_REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))
                 return
-            name = _CONTROL.sub(" ", storable(member.name))
-            names[name] += 1
-            name = name if names[name] == 1 else f"{name}#{names[name]}"
+            name = _unique(_CONTROL.sub(" ", storable(member.name)), names)
             for found in _member(member, Path(folder), page_text, limits, (*around, chosen)):
                 yield Read(f"{name}!/{found.member}" if found.member else name, found.result)
+
+
+def _unique(name: str, names: Counter[str]) -> str:
+    """`name`, or "name#2" if there is one already; `names` counts those given so far."""
+    given = name
+    while names[given]:
+        names[name] += 1
+        given = f"{name}#{names[name]}"
+    names[given] += 1
+    return given
 
 
 def _member(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -40,7 +40,7 @@ def read(path: Path) -> Draft:
     return draft
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Generator[Member, None, None]:
     for part in _Parts(_parse(path)).attachments:
         yield Member(_file_name(part), partial(_save, part))
 

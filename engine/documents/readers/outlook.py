@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -64,7 +64,7 @@ def _content(container: Any, folder: str = "") -> tuple[dict[str, str], str, str
     return headers, plain.strip(), decode(formatted) if formatted else ""
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Generator[Member, None, None]:
     import olefile
 
     with olefile.OleFileIO(path) as container:

@@ -188,9 +188,9 @@ def test_names_that_no_system_can_write(tmp_path: Path) -> None:
 def test_two_members_of_one_name_and_litter(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning):
-        for name in ("a.txt", "a.txt", "__MACOSX/._a.txt", "x/.DS_Store"):
+        for name in ("a.txt#2", "a.txt", "a.txt", "a.txt", "__MACOSX/._a.txt", "x/.DS_Store"):
             archive.writestr(name, "words")
-    assert list(texts(path)) == ["", "a.txt", "a.txt#2"]
+    assert list(texts(path)) == ["", "a.txt#2", "a.txt", "a.txt#3", "a.txt#4"]
 
 
 def test_zipped_formats_that_cannot_be_read_are_no_archives(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def docx(path: Path, text: str = "hello") -> Path:
         ("program", b"\x7fELF\x02\x01\x01" + bytes(100), "binary"),
         ("song.mp3", b"ID3\x04" + bytes(100), "binary"),
         ("photo.txt", b"\x89PNG\r\n\x1a\n" + bytes(100), "no_text"),
+        ("photo.nef", b"II*\0" + bytes(100), "unsupported"),
         ("photo.jpg", b"\xff\xd8\xff\xe0" + bytes(100), "no_text"),
         ("letter.rtf", b"{\\rtf1 }", "empty"),
         ("letter.doc", OLE, "unsupported"),
