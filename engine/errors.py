@@ -229,7 +229,10 @@ REASONS: Mapping[str, Reason] = {
     "unsupported": Reason("This kind of file cannot be read yet.", "Save it as PDF, text or Word."),
     "binary": Reason("It contains no text.", "Nothing needs doing."),
     "empty": Reason("It is empty.", "Nothing needs doing."),
-    "no_text": Reason("It holds pictures of pages, not text.", "Save it with text recognition (OCR)."),
+    "no_text": Reason(
+        "It is a picture, or holds pictures of pages, not text.",
+        "Save it with text recognition (OCR), or have it recognised here: pip install 'nocturne[ocr]'.",
+    ),
     "too_large": Reason("It is larger than 50 MB of text.", "Split it into smaller files."),
     "archive_limit": Reason(
         "It unpacks to more than is read of one archive: 200 MB, 5,000 files, or archives in archives.",

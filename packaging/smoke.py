@@ -225,7 +225,7 @@ def _zipped_samples() -> dict[str, dict[str, str]]:
             "book.opf": f"<package>{book}</package>",
             "a.html": "<html><body><p>They sailed to Saltmarch.</p></body></html>",
         },
-        "photos.zip": {"Kestrelbeck.jpg": "no picture"},
+        "photos.zip": {"Kestrelbeck.gif": "GIF89a"},
     }
 
 

@@ -15,7 +15,8 @@ from engine.documents.readers.package import ENCRYPTED, open_zip
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter is a zip without members
-_OTHER_CONTAINERS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
+_OTHER_CONTAINERS = (b"\x1f\x8b", b"7z\xbc\xaf", b"%!PS")
 _LINE = rb"[A-Za-z][A-Za-z0-9-]{1,60}:[ \t]?[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*"
 _HEADERS = re.compile(rb"(?:%s)+" % _LINE)
 _APPLE = re.compile(rb"\d+[ \t]*\r?\n%s" % _LINE)
@@ -39,16 +40,22 @@ def choose(path: Path, head: bytes) -> Format:
         return _in_ole(path)
     if head.startswith(b"{\\rtf"):
         return formats.RICH_TEXT
+    extension = formats.extension_of(path)
+    if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        if extension in formats.UNSUPPORTED:  # the raw pictures of cameras look like TIFF
+            raise Unreadable("unsupported", extension)
+        return formats.PICTURE
     if head.startswith(_OTHER_CONTAINERS):
         raise Unreadable("unsupported")
     if by_name is None:
-        extension = formats.extension_of(path)
         if extension in formats.UNSUPPORTED:
             raise Unreadable("unsupported", extension)
         if extension in formats.BINARY or not looks_like_text(head):
             raise Unreadable("binary")
     if by_name is None or by_name is formats.TEXT or by_name.read_file:
         # Text under a name that promises something else, or promises nothing.
+        if by_name is formats.PICTURE and head.startswith(b"BM"):
+            return formats.PICTURE
         if by_name and by_name.read_file and not looks_like_text(head):
             raise Unreadable("damaged")
         return _in_text(head, by_name)
@@ -73,6 +80,8 @@ def _in_zip(path: Path, by_name: Format | None) -> Format:
         return formats.OPEN_TEXT
     if "opendocument.presentation" in kind:
         return formats.OPEN_SLIDES
+    if "[Content_Types].xml" in names or kind.startswith("application/"):
+        raise Unreadable("unsupported", kind or "an Office file of another kind")
     extension = formats.extension_of(path)
     if extension in formats.UNSUPPORTED or extension in formats.BINARY:
         raise Unreadable("unsupported" if extension in formats.UNSUPPORTED else "binary", extension)

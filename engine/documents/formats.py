@@ -6,11 +6,12 @@ it has read are then read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.documents.extract import Draft, Member
+from engine.documents.ocr import PageText
 from engine.documents.readers import (
     archive,
     book,
@@ -24,6 +25,7 @@ from engine.documents.readers import (
     open_document,
     outlook,
     pdf,
+    picture,
     plain,
     records,
     rich_text,
@@ -39,7 +41,8 @@ from engine.documents.readers import (
 class Format:
     """One format. Exactly one of `read_text` (gets decoded text) and `read_file` (gets the path) is set.
 
-    `members` gives the documents inside the file at a path, of formats that hold some.
+    `read_scan` reads pictures of text too, `members` gives the documents inside the file at a path: both only
+    of formats that have such.
     """
 
     name: str
@@ -48,7 +51,8 @@ class Format:
     extensions: frozenset[str]
     read_text: Callable[[str], Draft] | None = None
     read_file: Callable[[Path], Draft] | None = None
-    members: Callable[[Path], Iterator[Member]] | None = None
+    read_scan: Callable[[Path, PageText], Draft] | None = None
+    members: Callable[[Path], Generator[Member, None, None]] | None = None
 
     @property
     def reader(self) -> str:
@@ -67,7 +71,15 @@ TEXT = Format(
     read_text=plain.read,
 )
 HTML = Format("html", 1, "html", _set("html htm xhtml shtml"), read_text=html.read)
-PDF = Format("pdf", 1, "pdf", _set("pdf"), read_file=pdf.read)
+PDF = Format("pdf", 1, "pdf", _set("pdf"), read_file=pdf.read, read_scan=pdf.read_scan)
+PICTURE = Format(
+    "picture",
+    1,
+    "image",
+    _set("png jpg jpeg gif bmp tif tiff webp"),
+    read_file=picture.read,
+    read_scan=picture.read_scan,
+)
 WORD = Format("word", 1, "word", _set("docx docm dotx dotm"), read_file=word.read)
 SHEETS = Format(
     "sheets", 1, "sheet", _set("xlsx xlsm xltx xltm xlsb xls xlt xla ods ots"), read_file=sheets.read
@@ -92,6 +104,7 @@ FORMATS: tuple[Format, ...] = (
     Format("notebook", 1, "notebook", _set("ipynb"), read_text=notebook.read),
     Format("records", 1, "data", _set("json jsonl ndjson"), read_text=records.read),
     PDF,
+    PICTURE,
     WORD,
     SHEETS,
     SLIDES,
@@ -137,7 +150,7 @@ _UNSUPPORTED = {
     "mail": "pst ost",
     "book": "mobi azw azw3 djvu chm ps",
     "archive": "tar gz tgz bz2 xz 7z rar zst",
-    "image": "png jpg jpeg gif bmp tif tiff webp heic heif svg psd ai raw cr2 nef dng ico xcf",
+    "image": "heic heif svg psd ai raw cr2 nef dng ico xcf",
 }
 # ... and files that hold none at all ("binary").
 _BINARY = {

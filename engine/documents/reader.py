@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import stat
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -16,11 +18,13 @@ from engine.documents.choice import choose
 from engine.documents.encoding import SAMPLE, decode
 from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, Unreadable, one_line, storable
 from engine.documents.formats import Format
+from engine.documents.ocr import PageText
 from engine.documents.secrets import is_secret, redact
+from engine.errors import Again, Cancelled
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
-MAX_UNPACKED = 200_000_000  # bytes of all members of an archive and of the archives in it
+MAX_UNPACKED = 200_000_000  # bytes of all members of a file and of the archives in it
 MAX_MEMBERS = 5000
 _ARCHIVES = 2  # levels of archives that are unpacked
 _DEEPEST = 6  # levels of files in files of any kind
@@ -29,7 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 _ORDINARY = re.compile(r"(?!(?:con|nul|aux|prn|com\d|lpt\d)(?:\.|$))\w", re.ASCII | re.IGNORECASE)
 _LONGEST_NAME = 100
-_LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine".split())
+_LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine PIL".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +46,36 @@ class Read:
     result: Extract | Unreadable
 
 
-def read(path: Path) -> Extract:
-    """The text of the file at `path`, secrets blotted out in place.
+def read(path: Path, page_text: PageText | None = None) -> Extract:
+    """The text of the file at `path`, secrets blotted out in place; that of pictures if `page_text` is given.
 
     Raises Unreadable for every file that yields no text, whatever its reader's library thinks of it.
     """
-    return _read(path)[1]
+    return _read(path, page_text)[1]
 
 
-def read_all(path: Path) -> Iterator[Read]:
+def read_all(path: Path, page_text: PageText | None = None) -> Iterator[Read]:
     """All documents of the file at `path`, the file itself first, one at a time.
 
     What lies inside is written to a private temporary folder, one document at a time, and removed again.
     """
-    yield from _documents(path, _Limits(), ())
+    yield from _documents(path, page_text, _Limits(), ())
 
 
 @dataclass(slots=True)
 class _Limits:
-    """What may still be unpacked of an archive and those in it: a bomb fills neither disk nor memory."""
+    """What may still be taken out of a file and those in it: a bomb fills neither disk nor memory."""
 
     room: int = MAX_UNPACKED
     members: int = MAX_MEMBERS
 
 
-def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+def _documents(
+    path: Path, page_text: PageText | None, limits: _Limits, around: tuple[Format, ...]
+) -> Iterator[Read]:
     """`around` are the formats of the files that the one at `path` lies in, the outermost first."""
     try:
-        chosen, extract = _read(path)
+        chosen, extract = _read(path, page_text)
         is_too_deep = chosen is formats.ARCHIVE and around.count(formats.ARCHIVE) >= _ARCHIVES
         if is_too_deep or (chosen.members and len(around) >= _DEEPEST):
             raise Unreadable("archive_limit", "archives in archives")
@@ -80,8 +86,7 @@ def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Itera
     if chosen.members is None:
         return
     names: Counter[str] = Counter()
-    with TemporaryDirectory(prefix="nocturne-") as folder:
-        members = chosen.members(path)
+    with TemporaryDirectory(prefix="nocturne-") as folder, closing(chosen.members(path)) as members:
         while True:
             try:
                 member = next(members, None)
@@ -90,20 +95,30 @@ def _documents(path: Path, limits: _Limits, around: tuple[Format, ...]) -> Itera
                 return
             if member is None:
                 return
-            if formats.ARCHIVE not in (*around, chosen):
-                limits = _Limits()  # messages are as many as they are; each may bring an archive
+            if chosen is formats.MAILBOX and formats.ARCHIVE not in around:
+                limits = _Limits()  # messages are as many as they are; each has its own files
             limits.members -= 1
             if limits.members < 0:
                 yield Read(_REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))
                 return
-            name = _CONTROL.sub(" ", storable(member.name))
-            names[name] += 1
-            name = name if names[name] == 1 else f"{name}#{names[name]}"
-            for found in _member(member, Path(folder), limits, (*around, chosen)):
+            name = _unique(_CONTROL.sub(" ", storable(member.name)), names)
+            for found in _member(member, Path(folder), page_text, limits, (*around, chosen)):
                 yield Read(f"{name}!/{found.member}" if found.member else name, found.result)
 
 
-def _member(member: Member, folder: Path, limits: _Limits, around: tuple[Format, ...]) -> Iterator[Read]:
+def _unique(name: str, names: Counter[str]) -> str:
+    """`name`, or "name#2" if there is one already; `names` counts those given so far."""
+    given = name
+    while names[given]:
+        names[name] += 1
+        given = f"{name}#{names[name]}"
+    names[given] += 1
+    return given
+
+
+def _member(
+    member: Member, folder: Path, page_text: PageText | None, limits: _Limits, around: tuple[Format, ...]
+) -> Iterator[Read]:
     if is_secret(Path(member.name)):
         yield Read("", Unreadable("secret"))
         return
@@ -113,7 +128,7 @@ def _member(member: Member, folder: Path, limits: _Limits, around: tuple[Format,
     except Exception as error:
         yield Read("", error if isinstance(error, Unreadable) else _named(error))
     else:
-        yield from _documents(target, limits, around)
+        yield from _documents(target, page_text, limits, around)
     finally:
         target.unlink(missing_ok=True)
 
@@ -124,12 +139,12 @@ def _safe_name(name: str) -> str:
     return safe if _ORDINARY.match(safe) else f"member{safe}"
 
 
-def _read(path: Path) -> tuple[Format, Extract]:
+def _read(path: Path, page_text: PageText | None) -> tuple[Format, Extract]:
     try:
         size, head = _look(path)
         chosen = choose(path, head)
-        return chosen, _extract(chosen, _draft(chosen, path, size))
-    except Unreadable:
+        return chosen, _extract(chosen, _draft(chosen, path, size, page_text))
+    except (Unreadable, Cancelled, Again):  # the latter come from whoever recognises pages
         raise
     except Exception as error:
         raise _named(error) from error
@@ -147,7 +162,9 @@ def _look(path: Path) -> tuple[int, bytes]:
         return status.st_size, file.read(SAMPLE)
 
 
-def _draft(chosen: Format, path: Path, size: int) -> Draft:
+def _draft(chosen: Format, path: Path, size: int, page_text: PageText | None) -> Draft:
+    if chosen.read_scan and page_text:
+        return chosen.read_scan(path, page_text)
     if chosen.read_file:
         return chosen.read_file(path)
     if size > MAX_TEXT:
@@ -190,13 +207,14 @@ def _named(error: Exception) -> Unreadable:
     """The only place where other libraries' errors become reasons."""
     if isinstance(error, FileNotFoundError):
         return Unreadable("vanished")
-    if isinstance(error, OSError) and error.errno:
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: seeking to nowhere
         return Unreadable("unreadable", error.strerror or type(error).__name__)
     if isinstance(error, NotImplementedError):
         return Unreadable("unsupported", str(error))  # a way of packing that zipfile does not know
     if isinstance(error, RecursionError):
         return Unreadable("damaged", "nested too deeply")
     library = type(error).__module__.partition(".")[0]
-    if isinstance(error, (zipfile.BadZipFile, EOFError, OSError)) or library in _LIBRARIES:
+    # Our own decoding never fails: a UnicodeError is a library's, over bytes that are not what they claim.
+    if isinstance(error, (zipfile.BadZipFile, EOFError, OSError, UnicodeError)) or library in _LIBRARIES:
         return Unreadable("damaged", type(error).__name__)
     return Unreadable("unknown", type(error).__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -26,7 +26,7 @@ def read(path: Path) -> Draft:
     return writer.draft()
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Generator[Member, None, None]:
     with open_zip(path) as archive:
         for info, name in _files(archive):
             yield Member(name, partial(_save, archive, info))
@@ -36,8 +36,8 @@ def _files(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
     for info in archive.infolist():
         name = _name(info)
         litter = name.startswith("__MACOSX/") or PurePosixPath(name).name.lower() in _LITTER
-        if not info.is_dir() and not litter:
-            yield info, name
+        if not name.endswith("/") and not litter:
+            yield info, name or "unnamed"
 
 
 def _name(info: zipfile.ZipInfo) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Any
-from urllib.parse import unquote
 
 from engine.documents.encoding import decode
 from engine.documents.extract import Draft, Unreadable, Writer, one_line
 from engine.documents.readers import html
 from engine.documents.readers.package import ANY, Package, local_name, open_zip
 
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _METADATA = {"creator": "author", "date": "date", "language": "language", "subject": "subject"}
 _FONTS = frozenset(("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"))  # no protection
 
@@ -75,7 +76,8 @@ def _titles(package: Package, book: str, items: list[Any]) -> dict[str, str]:
 
 
 def _target(part: str, link: str) -> str:
-    return normpath(join(dirname(part), unquote(link.partition("#")[0])))
+    path = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), link.partition("#")[0].encode())
+    return normpath(join(dirname(part), path.decode("utf-8", "replace")))
 
 
 def _is_locked(package: Package) -> bool:

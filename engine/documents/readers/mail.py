@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 _MAX_MAIL = 200_000_000  # bytes; it is held in memory
+_MAX_PARTS = 50_000  # lines that may begin a part; each part takes 2 KB of memory
 _DEEPEST = 50  # levels of parts within parts
 _ENOUGH = 0.5  # of the text of the HTML version that the plain one must hold to be the same mail
 _LENGTH = re.compile(rb"\d+[ \t]*\r?\n")  # Apple Mail puts the length of the mail before it
@@ -39,7 +40,7 @@ def read(path: Path) -> Draft:
     return draft
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Generator[Member, None, None]:
     for part in _Parts(_parse(path)).attachments:
         yield Member(_file_name(part), partial(_save, part))
 
@@ -47,8 +48,8 @@ def members(path: Path) -> Iterator[Member]:
 def letter(headers: Mapping[str, str], body: list[Draft]) -> Draft:
     """A mail as text: its headers, a line each, then its body."""
     writer = Writer()
-    for name, value in headers.items():
-        if value:
+    for name in HEADERS:
+        if value := headers.get(name):
             writer.block(f"{name}: {value}", "\n")
     for draft in body:
         writer.insert(draft)
@@ -103,6 +104,8 @@ def _parse(path: Path) -> Message:
     data = path.read_bytes()
     if length := _LENGTH.match(data):
         data = data[length.end() : length.end() + int(length[0])]
+    if data.count(b"\n--") > _MAX_PARTS:
+        raise Unreadable("too_large", "parts")
     # The older policy: the newer one raises on headers that real mails have.
     return message_from_bytes(data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def read(path: Path) -> Draft:
     return writer.draft()
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Generator[Member, None, None]:
     for number, data in enumerate(_messages(path), start=1):
         found = _ID.search(_head(data))
         name = found[1].decode("ascii", "replace") if found else f"#{number}"

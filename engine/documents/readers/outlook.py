@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,18 @@ from engine.documents.readers import html, mail
 
 # Tags of the properties, as in [MS-OXPROPS].
 _SUBJECT, _SENDER, _ADDRESS, _SMTP, _TO, _CC = "0037", "0C1A", "0C1F", "5D01", "0E04", "0E03"
-_HEADERS, _BODY, _HTML, _MESSAGE_ID = "007D", "1000", "1013", "1035"
+_BODY, _HTML, _MESSAGE_ID = "1000", "1013", "1035"
 _DATA, _LONG_NAME, _SHORT_NAME, _SHOWN_NAME = "3701", "3707", "3704", "3001"
 _SENT, _RECEIVED = 0x0039, 0x0E06
 _CODE_PAGE = 0x3FFD
 _PREFIX = "__substg1.0_"
 _TEXT, _ANSI, _BINARY = "001F", "001E", "0102"
-_TOP_HEADER = 32  # bytes before the entries of the top level's list of properties
+_PROPERTIES = "__properties_version1.0"
+_TOP_HEADER, _INNER_HEADER = (
+    32,
+    24,
+)  # bytes before the list of properties of a mail, and of one attached to it
+_ID = "Message-ID"
 _MAX_STREAM = 200_000_000
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
@@ -31,29 +36,35 @@ def read(path: Path) -> Draft:
     import olefile
 
     with olefile.OleFileIO(path) as container:
-        properties = _fixed(container)
-        page = properties.get(_CODE_PAGE, 0) & 0xFFFF
-        sender, address = _string(container, _SENDER, page), _string(container, _SMTP, page)
-        address = address or _string(container, _ADDRESS, page)
-        is_useful = "@" in address and address != sender
-        headers = {
-            "From": f"{sender} <{address}>".strip() if is_useful else sender,
-            "To": _string(container, _TO, page),
-            "Cc": _string(container, _CC, page),
-            "Date": _date(properties.get(_SENT) or properties.get(_RECEIVED) or 0),
-            "Subject": _string(container, _SUBJECT, page),
-        }
-        plain, formatted = _string(container, _BODY, page), _bytes(container, _HTML)
-        body = (
-            [Draft(plain)] if plain.strip() else [html.read(decode(formatted))] if formatted.strip() else []
-        )
-        draft = mail.letter({name: value.strip("\0 ") for name, value in headers.items()}, body)
-        if identity := _string(container, _MESSAGE_ID, page):
-            draft.metadata["message_id"] = identity
+        headers, plain, formatted = _content(container)
+        body = [Draft(plain)] if plain else [html.read(formatted)] if formatted.strip() else []
+        draft = mail.letter(headers, body)
+        if headers[_ID]:
+            draft.metadata["message_id"] = headers[_ID]
         return draft
 
 
-def members(path: Path) -> Iterator[Member]:
+def _content(container: Any, folder: str = "") -> tuple[dict[str, str], str, str]:
+    """Headers, plain text and HTML of the mail itself, or of one attached to it that lies in `folder`."""
+    properties = _fixed(container, folder)
+    page = properties.get(_CODE_PAGE, 0) & 0xFFFF
+    sender, address = _string(container, _SENDER, page, folder), _string(container, _SMTP, page, folder)
+    address = address or _string(container, _ADDRESS, page, folder)
+    is_useful = "@" in address and address != sender
+    headers = {
+        "From": f"{sender} <{address}>".strip() if is_useful else sender,
+        "To": _string(container, _TO, page, folder),
+        "Cc": _string(container, _CC, page, folder),
+        "Date": _date(properties.get(_SENT) or properties.get(_RECEIVED) or 0),
+        "Subject": _string(container, _SUBJECT, page, folder),
+        _ID: _string(container, _MESSAGE_ID, page, folder),
+    }
+    plain, formatted = _string(container, _BODY, page, folder), _bytes(container, _HTML, folder)
+    headers = {name: " ".join(value.split()) for name, value in headers.items()}
+    return headers, plain.strip(), decode(formatted) if formatted else ""
+
+
+def members(path: Path) -> Generator[Member, None, None]:
     import olefile
 
     with olefile.OleFileIO(path) as container:
@@ -62,23 +73,38 @@ def members(path: Path) -> Iterator[Member]:
         for folder in sorted(folders):
             names = (_string(container, tag, page, folder) for tag in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME))
             name = next(filter(None, names), "attachment").replace("/", "_").replace("\\", "_")
-            yield Member(name, partial(_save, container, folder))
+            ending = ".eml" if container.exists(_inner(folder)) else ""
+            yield Member(name, partial(_save, container, folder), ending)
 
 
 def _save(container: Any, folder: str, target: Path, room: int) -> int:
-    if not container.exists(f"{folder}/{_PREFIX}{_DATA}{_BINARY}"):
-        raise Unreadable("unsupported", "a mail within the mail")
-    data = _bytes(container, _DATA, folder)
+    if container.exists(_inner(folder)):
+        data = _as_mail(*_content(container, _inner(folder)))
+    else:
+        data = _bytes(container, _DATA, folder)
     if len(data) > room:
         raise Unreadable("archive_limit", "unpacked")
     return target.write_bytes(data)
 
 
-def _fixed(container: Any) -> dict[int, int]:
-    """Properties of fixed size of the mail itself: tag -> value."""
-    data = _stream(container, "__properties_version1.0")
+def _inner(folder: str) -> str:
+    """Where the mail lies that the attachment in `folder` is, if it is one."""
+    return f"{folder}/{_PREFIX}{_DATA}000D"
+
+
+def _as_mail(headers: Mapping[str, str], plain: str, formatted: str) -> bytes:
+    """An attached mail as a file of its own, for the reader of mails."""
+    kind = "plain" if plain else "html"
+    lines = [f"{name}: {value}" for name, value in headers.items() if value]
+    lines += [f"Content-Type: text/{kind}; charset=utf-8", "", plain or formatted]
+    return "\n".join(lines).encode()
+
+
+def _fixed(container: Any, folder: str = "") -> dict[int, int]:
+    """Properties of fixed size of a mail: tag -> value."""
+    data = _stream(container, f"{folder}/{_PROPERTIES}" if folder else _PROPERTIES)
     found: dict[int, int] = {}
-    for at in range(_TOP_HEADER, len(data) - 15, 16):
+    for at in range(_INNER_HEADER if folder else _TOP_HEADER, len(data) - 15, 16):
         _, tag, _, value = struct.unpack_from("<HHIQ", data, at)
         found[tag] = value
     return found

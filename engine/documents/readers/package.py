@@ -30,7 +30,10 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     at = tail.rfind(_END)
     if 0 <= at <= len(tail) - _END_SIZE and struct.unpack_from("<I", tail, at + 12)[0] > MAX_DIRECTORY:
         raise Unreadable("archive_limit", "names")
-    return zipfile.ZipFile(path)
+    try:
+        return zipfile.ZipFile(path)
+    except (ValueError, struct.error) as error:  # names that are not what their flags say, sizes below zero
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def parse_xml(data: bytes) -> Any:

@@ -1,4 +1,7 @@
-"""PDF: text page by page with pypdfium2, headings from the outline; pypdf where pdfium gives up."""
+"""PDF: text page by page with pypdfium2, headings from the outline; pypdf where pdfium gives up.
+
+Pages that are pictures have no text, unless somebody is asked to recognise it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line, unix_newlines
+from engine.documents.ocr import PageText
 
+_DOTS = 200  # an inch; letters of 8 points are 22 dots high
+_LONGEST_SIDE = 4000  # dots; a plan of a house is drawn smaller
 _PASSWORD, _SECURITY = 4, 5  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 _SOFT_HYPHEN = re.compile("[\ufffe\x02\u00ad]\r?\n?")
 _METADATA = {"Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created"}
@@ -17,6 +23,11 @@ _PROGRAM = re.compile(r"^Microsoft \w+ - |\.(?:docx?|pptx?|xlsx?|tex|dvi|pdf|ind
 
 def read(path: Path) -> Draft:
     """Raises Unreadable("password"); an empty draft means pages without text."""
+    return read_scan(path, None)
+
+
+def read_scan(path: Path, page_text: PageText | None) -> Draft:
+    """As `read`; pages without text are put to `page_text`, one after the other."""
     import pypdfium2
 
     try:
@@ -31,20 +42,24 @@ def read(path: Path) -> Draft:
         except Exception as second:  # whatever pypdf stumbled over: two readers have refused the file
             raise Unreadable("damaged", type(second).__name__) from second
     try:
-        return _read(document)
+        return _read(document, page_text)
     finally:
         document.close()
 
 
-def _read(document: Any) -> Draft:
+def _read(document: Any, page_text: PageText | None) -> Draft:
     if document.get_formtype():
         document.init_forms()
     outline = _outline(document)
     path = HeadingPath()
     writer = Writer()
     blank = 0
+    recognised: list[str] = []
     for index in range(len(document)):
         text = _page_text(document, index)
+        if page_text and not text.strip():
+            text = page_text(_picture(document, index))
+            recognised += [str(index + 1)] if text.strip() else []
         blank += not text.strip()
         start = 0
         for level, heading in outline.get(index, []):
@@ -62,6 +77,8 @@ def _read(document: Any) -> Draft:
     }
     if 0 < blank < len(document):
         metadata["pages_without_text"] = str(blank)
+    if recognised:
+        metadata["ocr_pages"] = ", ".join(recognised)
     return writer.draft(_title(document.get_metadata_value("Title")), len(document), metadata)
 
 
@@ -72,6 +89,14 @@ def _page_text(document: Any, index: int) -> str:
     with closing(document[index]) as page, closing(page.get_textpage()) as text_page:
         text: str = text_page.get_text_bounded()
     return unix_newlines(_SOFT_HYPHEN.sub("", text))
+
+
+def _picture(document: Any, index: int) -> Any:
+    """The page as people see it, as `engine.documents.ocr.Picture`."""
+    with closing(document[index]) as page:
+        scale = min(_DOTS / 72, _LONGEST_SIDE / max(*page.get_size(), 1))
+        with closing(page.render(scale=scale)) as bitmap:
+            return bitmap.to_numpy().copy()
 
 
 def _outline(document: Any) -> dict[int, list[tuple[int, str]]]:

@@ -12,6 +12,7 @@ _FIELD = r"{\\%s ((?:[^{}\\]|\\[^\\{}]|\\[\\{}])*)}"
 _FIELDS = {"title": "title", "author": "author", "subject": "subject", "keywords": "keywords"}
 # A level (0-8) holds for its paragraph; a character nobody writes carries it through the conversion.
 _LEVEL = re.compile(r"\\outlinelevel([0-8])(?!\d)")
+_PICTURE = re.compile(r"[\da-fA-F\r\n]{400,}")  # spelled out in digits, which the parser takes one by one
 _MARK = 0xF7D0
 _MARKED = re.compile(f"[{chr(_MARK)}-{chr(_MARK + 8)}]")
 
@@ -21,7 +22,7 @@ def read(path: Path) -> Draft:
     if path.stat().st_size > 4 * MAX_TEXT:  # pictures are spelled out in digits
         raise Unreadable("too_large", f"{path.stat().st_size} bytes")
     data = path.read_bytes()
-    text = _decoded(data)
+    text = _PICTURE.sub(" ", _decoded(data))
     metadata = {}
     for name, ours in _FIELDS.items():
         found = re.search(_FIELD % name, text[:100_000])

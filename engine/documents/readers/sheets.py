@@ -124,7 +124,7 @@ def _check_size(path: Path) -> None:
         for member in archive.infolist():
             if member.flag_bits & ENCRYPTED:
                 raise Unreadable("password")
-            if not member.filename.endswith((".xml", ".bin")):
+            if not member.filename.endswith((".xml", ".bin", ".rels")):
                 continue
             rows = columns = 1
             for chunk in _chunks(archive, member):

@@ -139,12 +139,12 @@ def container(path: Path, streams: Mapping[str, bytes]) -> Path:
     """
     tree: dict[str, list[str]] = {"": []}
     for name in streams:
-        folder, _, _ = name.rpartition("/")
-        if folder and folder not in tree:
-            tree[folder] = []
-            tree[""].append(folder)
-        tree[folder].append(name)
-    order = ["", *tree[""], *(name for folder in list(tree)[1:] for name in tree[folder])]
+        while name not in tree.get(parent := name.rpartition("/")[0], []):
+            tree.setdefault(parent, []).append(name)
+            if not parent:
+                break
+            name = parent
+    order = ["", *(name for names in tree.values() for name in names)]
     number = {name: at for at, name in enumerate(order)}
     end, none = 0xFFFFFFFE, 0xFFFFFFFF
     # Each folder's entries hang on one another as right-hand neighbours: a tree without any balance.
@@ -220,7 +220,7 @@ def samples(folder: Path) -> dict[str, Path]:
         "mail": ("a.eml", "From: mara@example.org\nMIME-Version: 1.0\nSubject: Oslo\n\nRoom 12.\n"),
         "mailbox": (
             "a.mbox",
-            "From m@example.org Wed May  1 10:00:00 2024\nFrom: mara@example.org\nSubject: Oslo\n\nRoom 12.\n",
+            "From m@example.org Wed May  1 10:00:00 2024\nFrom: m@example.org\nSubject: Oslo\n\nRoom 12.\n",
         ),
     }
     made = {name: write(folder / file, content) for name, (file, content) in texts.items()}
@@ -243,7 +243,7 @@ def samples(folder: Path) -> dict[str, Path]:
         "slides": folder / "a.pptx",
         "word": folder / "a.docx",
         "pdf": folder / "a.pdf",
-        "sheets": workbook(folder / "a.xlsx", {"Oslo": [["name", "room"], ["Mara", 12]]}),
+        "sheets": workbook(folder / "a.xlsx", {"Rooms": [["town", "room"], ["Oslo", 12]]}),
         "sheets, old": old_workbook(folder / "a.xls", [["name", "room"], ["Mara", 12]]),
         "odt": open_document(folder / "a.odt", "text", heading),
         "odp": open_document(folder / "a.odp", "presentation", page),
@@ -251,6 +251,7 @@ def samples(folder: Path) -> dict[str, Path]:
             folder / "a.epub", {"a.xhtml": "<h1>Oslo</h1><p>Room 12.</p>", "b.xhtml": "<p>Fish.</p>"}
         ),
         "archive": zipped(folder / "a.zip", {"a.txt": "Room 12.", "b/c.csv": "a,b\n1,2\n"}),
+        "picture": write(folder / "a.gif", b"GIF89a" + bytes(100)),
         "outlook": container(
             folder / "a.msg",
             {

@@ -67,7 +67,7 @@ def test_an_archive_is_the_names_in_it_and_its_members(tmp_path: Path) -> None:
         "inner.zip": "c.txt\nd.zip",
         "inner.zip!/c.txt": "from within",
         "inner.zip!/d.zip": "archive_limit",
-        "photo.jpg": "unsupported",
+        "photo.jpg": "no_text",
     }
     assert (read(path).kind, read(path).reader) == ("archive", "archive@1")
 
@@ -174,12 +174,32 @@ def test_names_in_utf8_that_do_not_say_so(tmp_path: Path) -> None:
     assert list(texts(path)) == ["", "Größe.txt"]
 
 
+def test_names_that_no_system_can_write(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"é.txt": "words"})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe"))
+    assert texts(path) == {"": "damaged"}
+    path = zipped(tmp_path / "b.zip", {"\x01\x7f/\t.txt": "more"})
+    assert texts(path) == {"": "\x01\x7f/\t.txt", "  / .txt": "more"}
+    path = zipped(tmp_path / "c.zip", {"X": "words"})
+    path.write_bytes(path.read_bytes().replace(b"X", b"\0"))  # a NUL ends the name
+    assert texts(path) == {"": "unnamed", "unnamed": "words"}
+
+
 def test_two_members_of_one_name_and_litter(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning):
-        for name in ("a.txt", "a.txt", "__MACOSX/._a.txt", "x/.DS_Store"):
+        for name in ("a.txt#2", "a.txt", "a.txt", "a.txt", "__MACOSX/._a.txt", "x/.DS_Store"):
             archive.writestr(name, "words")
-    assert list(texts(path)) == ["", "a.txt", "a.txt#2"]
+    assert list(texts(path)) == ["", "a.txt#2", "a.txt", "a.txt#3", "a.txt#4"]
+
+
+def test_zipped_formats_that_cannot_be_read_are_no_archives(tmp_path: Path) -> None:
+    drawing = {"mimetype": "application/vnd.oasis.opendocument.graphics", "content.xml": "<x/>"}
+    for name, parts in (
+        ("a.odg", drawing),
+        ("a.vsdx", {"[Content_Types].xml": "<x/>", "visio/document.xml": "<x/>"}),
+    ):
+        assert texts(zipped(tmp_path / name, parts)) == {"": "unsupported"}
 
 
 def test_archives_of_programs_are_left_alone(tmp_path: Path) -> None:
@@ -275,6 +295,20 @@ def test_mail_nested_deeper_than_anybody_writes(tmp_path: Path) -> None:
     assert found[""] in ("damaged", "From: a@b")
 
 
+def test_mail_of_more_parts_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_MAX_PARTS", 100)
+    content = MIXED + b"; boundary=x\n" + b"\n--x\n\nwords" * 101
+    assert texts(write(tmp_path / "a.eml", content)) == {"": "too_large"}
+
+
+def test_mail_of_more_attachments_than_may_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_Limits", partial(reader._Limits, members=3))
+    made = message()
+    for number in range(5):
+        made.add_attachment("words", filename=f"{number}.txt")
+    assert list(texts(write(tmp_path / "a.eml", made.as_bytes())))[1:] == ["0.txt", "1.txt", "2.txt", "..."]
+
+
 # ---- mailboxes ---------------------------------------------------------------------------------
 
 
@@ -315,7 +349,7 @@ def test_a_mailbox_may_hold_more_messages_than_an_archive_members(
 # ---- Outlook -----------------------------------------------------------------------------------
 
 
-def outlook(path: Path) -> Path:
+def outlook(path: Path, **more: bytes) -> Path:
     sent = 133590240000000000  # 2024-05-01 08:00 in UTC, counted as Windows does
     fixed = bytes(32) + struct.pack("<HHIQ", 0x40, 0x0039, 6, sent) + struct.pack("<HHIQ", 3, 0x3FFD, 6, 1250)
     attached = "__attach_version1.0_#00000000/__substg1.0_"
@@ -330,6 +364,7 @@ def outlook(path: Path) -> Path:
             "__substg1.0_1000001F": "It costs 4,200 euros.".encode("utf-16-le"),
             f"{attached}3707001F": "where.txt".encode("utf-16-le"),
             f"{attached}37010102": b"Behind the house.".ljust(4096),
+            **more,
         },
     )
 
@@ -345,6 +380,23 @@ def test_outlook_mail(tmp_path: Path) -> None:
     found = texts(path)
     assert found["where.txt"].strip() == "Behind the house."
     assert read(path.rename(tmp_path / "a.doc")).reader == "outlook@1"
+
+
+def test_a_mail_attached_to_an_outlook_mail(tmp_path: Path) -> None:
+    attached = "__attach_version1.0_#00000001/__substg1.0_"
+    sent = bytes(24) + struct.pack("<HHIQ", 0x40, 0x0039, 6, 133590240000000000)
+    path = outlook(
+        tmp_path / "a.msg",
+        **{
+            f"{attached}3001001F": "Re: roof".encode("utf-16-le"),
+            f"{attached}3701000D/__properties_version1.0": sent,
+            f"{attached}3701000D/__substg1.0_0037001F": "Re: roof".encode("utf-16-le"),
+            f"{attached}3701000D/__substg1.0_10130102": "<p>Too <b>dear</b>, König.</p>".encode().ljust(4096),
+        },
+    )
+    assert texts(path)["Re: roof"] == (
+        "Date: Wed, 01 May 2024 08:00:00 +0000\nSubject: Re: roof\n\nToo dear, König."
+    )
 
 
 @pytest.mark.parametrize("length", [100, 600, 1100, 3000, 8000])

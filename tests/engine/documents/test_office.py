@@ -253,6 +253,12 @@ def test_rtf_text_headings_and_code_page(tmp_path: Path) -> None:
     assert_complete(document)
 
 
+def test_rtf_pictures_are_passed_over(tmp_path: Path) -> None:
+    picture = b"\n".join([b"ffd8ffe0" * 16] * 50)
+    content = rb"{\rtf1 before {\pict\jpegblip " + picture + rb"} after 1234567890\par}"
+    assert read(write(tmp_path / "a.rtf", content)).text == "before  after 1234567890"
+
+
 @pytest.mark.parametrize(
     "content", [rb"{\rtf1 {\pict\bin hello", rb"{\rtf1\ansicpg99999 hello", b"{\\rtf1" + b"{" * 9999]
 )

@@ -99,6 +99,15 @@ def test_pdf_form_is_read_with_what_was_filled_in(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_pdf_table_keeps_its_rows_on_lines(tmp_path: Path) -> None:
+    from reportlab.platypus import SimpleDocTemplate, Table
+
+    rows = [["Tool", "Place of storage", "Price"], ["Saw", "Shed behind the house", "30"], ["Rake", "", "12"]]
+    SimpleDocTemplate(str(tmp_path / "a.pdf")).build([Table(rows, colWidths=[100, 150, 80])])
+    lines = [" ".join(line.split()) for line in read(tmp_path / "a.pdf").text.split("\n")]
+    assert lines == ["Tool Place of storage Price", "Saw Shed behind the house 30", "Rake 12"]
+
+
 # ---- Word --------------------------------------------------------------------------------------
 
 

@@ -331,13 +331,13 @@ def test_a_better_reader_reads_its_files_again(library: Library, monkeypatch: py
 
 
 def test_a_format_that_became_known_is_read(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    library.put("a.wpd")
+    library.put("a.pages", "PK\x03\x04")
     library.index()
     library.index()
     assert library.read() == []
-    monkeypatch.setattr(formats, "current_reader", lambda path: "wpd@1")
+    monkeypatch.setattr(formats, "current_reader", lambda path: "pages@1")
     library.index()
-    assert library.read() == ["a.wpd"]
+    assert library.read() == ["a.pages"]
 
 
 def test_a_full_disk_is_told_and_loses_nothing(library: Library) -> None:
