@@ -457,6 +457,7 @@ NOTICES: dict[str, str] = {
     "quarantined": "{path} stopped the reader twice and is left out.",
     "folder_missing_yet": "{path} with {files} files is gone; if it stays away they leave the index.",
     "folder_gone": "{path} is gone, and with it what was indexed from it.",
+    "not_watched": "The system tells of no changes in {path}; it is looked at every few minutes instead.",
     "index_mended": "The index did not agree with itself; {rows} rows of it were mended.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
     "taught_by": "A night learned this from {path}.",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from engine.contracts import FileState, FolderRules
 from engine.documents.secrets import is_secret
-from engine.library.rules import Rules
+from engine.library.rules import GIT, OURS, Rules
 from engine.store.database import storable
 
 _IGNORED = frozenset(
@@ -94,6 +94,21 @@ def scan(
     for root in sorted({str(root) for root in roots}, key=len):
         walk.root(root, was_mounted(root))
     return walk.found
+
+
+def is_noise(path: str, root: str) -> bool:
+    """Whether a change at `path` below `root` can be no change of what is indexed.
+
+    Rules are not looked at: they may have changed themselves.
+    """
+    *folders, name = Path(path).relative_to(root).parts or ("",)
+    if any(_is_programs_own(folder) for folder in folders):
+        return True
+    return name not in {OURS, GIT} and (_is_programs_own(name) or bool(_TEMPORARY.fullmatch(name)))
+
+
+def _is_programs_own(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _IGNORED
 
 
 class _Walk:

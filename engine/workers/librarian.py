@@ -16,6 +16,7 @@ from engine.contracts import (
     FolderRules,
     Forgotten,
     IndexSummary,
+    Notice,
     PassageView,
     Preview,
     from_json,
@@ -29,6 +30,7 @@ from engine.store.user import UserStore
 from engine.workers.jobs import Job
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
+from engine.workers.watcher import Watcher
 
 T = TypeVar("T")
 
@@ -88,6 +90,27 @@ class Librarian:
 
     def _rules(self) -> dict[str, Any]:
         return {folder.path: to_json(folder.rules) for folder in self._user.folders()}
+
+    # -- staying in step -------------------------------------------------------------------------
+
+    def watch(
+        self, on_job: Callable[[Job[IndexSummary]], None], on_notice: Callable[[Notice], None]
+    ) -> Watcher:
+        """Follow all remembered folders from now on, until it is stopped."""
+        own = str(self._home.root.resolve())
+
+        def is_noise(path: str, folder: str) -> bool:
+            from engine.library import scan
+
+            return at_or_below(own)(path) or scan.is_noise(path, folder)
+
+        return Watcher(
+            lambda: [folder.path for folder in self._user.folders()],
+            self._submit,
+            is_noise,
+            on_job,
+            on_notice,
+        )
 
     # -- folders ---------------------------------------------------------------------------------
 
