@@ -78,6 +78,7 @@ class Coverage:
     """Files by state: found by words only, also by meaning, skipped, failed, waiting.
 
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
+    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...).
     """
 
     files: int = 0
@@ -90,6 +91,7 @@ class Coverage:
     children: int = 0
     passages: int = 0
     embedded: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

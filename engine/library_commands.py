@@ -156,9 +156,12 @@ def status(arguments: Arguments) -> int:
         f"Files: {counts.files}; {counts.indexed} searchable by words, {counts.meaning} also by meaning, "
         f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
     )
+    if counts.reasons:
+        print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:
         reason = REASONS.get(problem.reason, REASONS["unknown"])
-        print(f"  {problem.state}: {problem.path}: {reason.message} {reason.hint}")
+        detail = f" ({problem.detail})" if problem.detail else ""
+        print(f"  {problem.state}: {problem.path}{detail}: {reason.message} {reason.hint}")
     for notice in status.notices:
         print(f"Note: {notice}")
     if status.adapter and not status.notices:
