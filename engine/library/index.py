@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -223,17 +223,19 @@ class _Run:
         Until then new files show as waiting.
         """
         tasks = []
+        members = writer.members(self._database)
         with self._database.transaction():
             for entry in found.entries.values():
                 known = ledger.get(entry.path)
+                if known is not None and _is_stale(members.get(known.id), _is_again(entry, retry)):
+                    known = replace(known, reader="")  # it is read again, though it is the same
                 if self._is_settled(entry, known, retry):
                     continue
                 if entry.reason:
                     self._intake.settle(entry, known, entry.state, entry.reason, entry.detail)
                     continue
                 tasks.append(_Task(entry, known))
-                if known is None:
-                    writer.settle(self._database, entry, "waiting")
+            writer.expect(self._database, [task.entry for task in tasks if task.known is None])
         tasks.sort(key=lambda task: -task.entry.mtime_ns)
         return _in_turn(
             tasks,
@@ -256,8 +258,7 @@ class _Run:
             return unchanged and formats.is_current(known.reader)
         if known.reason in _FROM_OUTSIDE:
             return False
-        again = retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
-        return unchanged and not again and known.reader == reader_today(entry)
+        return unchanged and not _is_again(entry, retry) and known.reader == reader_today(entry)
 
     def _words(self, tasks: Sequence[_Task]) -> None:
         meter = Meter("words", len(tasks), self._emit)
@@ -386,6 +387,18 @@ class _Run:
                 )
             )
         return rows
+
+
+def _is_again(entry: Entry, retry: bool | str) -> bool:
+    return retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
+
+
+def _is_stale(members: set[tuple[str, FileState]] | None, again: bool) -> bool:
+    """Whether what lies in a file would be read otherwise today, or is to be tried again."""
+    return any(
+        not formats.is_current(name) if state in {"words", "meaning"} else again
+        for name, state in members or ()
+    )
 
 
 def _in_turn(

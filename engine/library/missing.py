@@ -98,14 +98,14 @@ def to_be_removed(
     since: dict[str, float] = dict(database.execute("SELECT path, since FROM missing"))
     gone: list[str] = []
     waiting: dict[str, int] = {}
+    seen = frozenset(roots)
     for directory, paths in groups.items():
-        must_wait = directory and (len(paths) > MANY or directory in set(roots))
+        must_wait = directory and (len(paths) > MANY or directory in seen)
         if must_wait and paths and now - since.get(directory, now) < PATIENCE:
             waiting[directory] = len(paths)
         else:
             gone += paths
     with database.transaction():
-        seen = tuple(roots)
         over = [path for path in since if path not in waiting and is_below_any(path, seen)]
         database.many("DELETE FROM missing WHERE path = ?", [(path,) for path in over])
         database.many(
