@@ -186,7 +186,7 @@ class Engine:
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
 
-        Where it lies in an indexed folder, a rule of that folder leaves it out from now on. Raises
+        Where it lies in an indexed folder, it is left out from now on, until it is added by itself. Raises
         EngineError("night_running").
         """
         self._may_write()

@@ -377,7 +377,7 @@ class Forgotten:
     `files`: of the library; `quotes`: citations, offers and uses in chats; `asked`: places that composing had
     asked the model about; `nights`: whose rows it was taken from; `discarded`: unfinished ones, deleted;
     `stale`: adapters that learned from it and cannot unlearn. `still_there`: it lies in a folder that is
-    indexed, whose rules leave it out from now on.
+    indexed, and is left out of it from now on.
     """
 
     path: str

@@ -44,6 +44,7 @@ class IndexRole:
                     emit=work.emit,
                     own=self._home.root,
                     rules=from_json(dict[str, FolderRules], params["rules"]),
+                    forgotten=params["forgotten"],
                     crashed=params["crashed"],
                     retry=params["retry"],
                 )
@@ -69,6 +70,7 @@ class IndexRole:
             [Path(root) for root in params["roots"]],
             self._home.root,
             rules=from_json(dict[str, FolderRules], params["rules"]),
+            forgotten=params["forgotten"],
             rates=rates,
             visit=visit,
         )
