@@ -197,6 +197,7 @@ class MainWindow(QMainWindow):
             # Files without a folder: a removal was cut short, and this finishes it.
             if status.folders or status.coverage.files:
                 self.library.refresh()
+            self.library.follow()
         if self._status_again:
             self._status_again = False
             self.ask_status()
@@ -238,7 +239,7 @@ class MainWindow(QMainWindow):
         if folder:
             self._came_up_to_date = True
             self.show_library()
-            self.library.add([folder])
+            self.library.index([folder])
         else:
             self._ask_first()
 
@@ -285,7 +286,7 @@ class MainWindow(QMainWindow):
             self.ask_chats()
             self.open_chat(name)
         else:
-            self.library.add([name])
+            self.library.index([name])
 
     # -- library and sources ---------------------------------------------------------------------
 
@@ -312,13 +313,13 @@ class MainWindow(QMainWindow):
         self.library.choose_files()
 
     def index(self, paths: Sequence[str]) -> None:
-        """Index what was dropped or given at the start."""
+        """Preview what was dropped or given at the start, then index it."""
         self.library.add(paths)
 
     def _library_changed(self) -> None:
         if self.library.jobs:
             self._timer.start()
-        else:
+        elif not self.library.busy:
             self._timer.stop()
             self._ask_first()
         self.ask_status()

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
 from engine.contracts import NOTICES, Citation, Nearest, Notice, PassageView
 from engine.errors import PROBLEMS, REASONS, EngineError
@@ -35,6 +35,26 @@ _WINDOW_HINTS: Mapping[str, str] = {
     "night_over": "Press Personalize to run another night.",
     "night_no_disk": "Free some space, or delete old nights under Nights.",
     "too_few_rows": "Tick more folders below “May be learned from”, under Nights.",
+}
+
+
+_KINDS: Mapping[str, str] = {
+    "text": "text",
+    "markdown": "Markdown",
+    "pdf": "PDF",
+    "word": "Word",
+    "html": "web pages",
+    "table": "tables",
+    "sheet": "spreadsheets",
+    "slides": "presentations",
+    "mail": "mail",
+    "book": "books",
+    "notebook": "notebooks",
+    "archive": "archives",
+    "image": "pictures",
+    "code": "source code",
+    "data": "data",
+    "other": "others",
 }
 
 
@@ -105,6 +125,31 @@ def source_name(citation: Citation) -> str:
 def number(value: int) -> str:
     """A count with the group separators of the person's language."""
     return QLocale().toString(value)
+
+
+def kind(code: str) -> str:
+    """A kind of file, as a person calls it; an unknown one is shown as it is."""
+    return QCoreApplication.translate("Kind", _KINDS.get(code, code))
+
+
+def size(count: int) -> str:
+    """Bytes, rounded: "12.3 MB"."""
+    return QLocale().formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
+
+
+def moment(time: str) -> str:
+    """A UTC time in the short form and the time zone of the person."""
+    found = QDateTime.fromString(time, Qt.DateFormat.ISODateWithMs)
+    return QLocale().toString(found.toLocalTime(), QLocale.FormatType.ShortFormat) if found.isValid() else ""
+
+
+def span(seconds: float) -> str:
+    """A rough time: "about 2 min"."""
+    if seconds < 60:
+        return QCoreApplication.translate("Time", "less than a minute")
+    if seconds < 3600:
+        return QCoreApplication.translate("Time", "about {n} min").format(n=round(seconds / 60))
+    return QCoreApplication.translate("Time", "about {n} h").format(n=round(seconds / 3600, 1))
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ return a `Job`. Failures are `EngineError`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from engine.contracts import (
     Message,
     ModelReport,
     NightReport,
+    Notice,
     PassageView,
     Preview,
     SearchReply,
@@ -47,6 +48,7 @@ from engine.workers.jobs import Job
 from engine.workers.librarian import Librarian
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
+from engine.workers.watcher import Watcher
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,6 +89,7 @@ class Engine:
         self._answer = Worker("answer", self.home)
         self._index = Worker("index", self.home)
         self._night = Worker("night", self.home)
+        self._watcher: Watcher | None = None
         self._answering = 0
         self._counting = threading.Lock()
 
@@ -116,6 +119,8 @@ class Engine:
 
     def close(self) -> None:
         """Cancel jobs, end all worker processes (bounded to about 3 s), release the lock."""
+        if self._watcher is not None:
+            self._watcher.stop()
         ending = [threading.Thread(target=worker.close) for worker in self._workers()]
         for thread in ending:
             thread.start()
@@ -146,6 +151,20 @@ class Engine:
         self._may_write()
         return self._library.index(paths)
 
+    def watch(
+        self,
+        on_job: Callable[[Job[IndexSummary]], None],
+        on_notice: Callable[[Notice], None] = lambda notice: None,
+    ) -> None:
+        """From now on keep the index in step with all folders, until `close`.
+
+        What changes is indexed within seconds, and everything is looked at now and then. Each such job is
+        given to `on_job`, on a thread of its own.
+        """
+        self._may_write()
+        if self._watcher is None:
+            self._watcher = self._library.watch(on_job, on_notice)
+
     def retry(self, path: str | Path | None = None) -> Job[IndexSummary]:
         """Index again what failed or was skipped (one file or folder, or all).
 
@@ -170,7 +189,7 @@ class Engine:
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
 
-        Where it lies in an indexed folder, a rule of that folder leaves it out from now on. Raises
+        Where it lies in an indexed folder, it is left out from now on, until it is added by itself. Raises
         EngineError("night_running").
         """
         self._may_write()

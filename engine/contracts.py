@@ -78,6 +78,7 @@ class Coverage:
     """Files by state: found by words only, also by meaning, skipped, failed, waiting.
 
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
+    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...).
     """
 
     files: int = 0
@@ -90,6 +91,7 @@ class Coverage:
     children: int = 0
     passages: int = 0
     embedded: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -375,7 +377,7 @@ class Forgotten:
     `files`: of the library; `quotes`: citations, offers and uses in chats; `asked`: places that composing had
     asked the model about; `nights`: whose rows it was taken from; `discarded`: unfinished ones, deleted;
     `stale`: adapters that learned from it and cannot unlearn. `still_there`: it lies in a folder that is
-    indexed, whose rules leave it out from now on.
+    indexed, and is left out of it from now on.
     """
 
     path: str
@@ -457,6 +459,7 @@ NOTICES: dict[str, str] = {
     "quarantined": "{path} stopped the reader twice and is left out.",
     "folder_missing_yet": "{path} with {files} files is gone; if it stays away they leave the index.",
     "folder_gone": "{path} is gone, and with it what was indexed from it.",
+    "not_watched": "The system tells of no changes in {path}; it is looked at every few minutes instead.",
     "index_mended": "The index did not agree with itself; {rows} rows of it were mended.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
     "taught_by": "A night learned this from {path}.",

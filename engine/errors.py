@@ -219,10 +219,8 @@ class Reason:
 
 # The closed list of reasons a ledger row may carry. `unknown` exists so that a surprise is still named.
 REASONS: Mapping[str, Reason] = {
-    "ignored": Reason(
-        "A rule leaves it out: yours, or that programs fill it, not people.",
-        "Add it by itself if you want it.",
-    ),
+    "ignored": Reason("A rule leaves it out, yours or a default one.", "Add it by itself if you want it."),
+    "forgotten": Reason("You had it forgotten.", "Add it by itself if you want it back."),
     "secret": Reason("It looks like a key or a password file.", "It is never read; move it elsewhere."),
     "own_data": Reason("It belongs to Nocturne itself.", "Nothing needs doing."),
     "temporary": Reason("A temporary file of another program.", "Nothing needs doing."),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine import terminal
-from engine.errors import CANCELLED, REASONS, EngineError
+from engine.errors import CANCELLED, REASONS, Cancelled, EngineError
 from engine.terminal import open_engine, wants_json
 
 if TYPE_CHECKING:
@@ -62,6 +63,27 @@ def _run_index(job: Job[Any], arguments: Arguments) -> int:
     if summary.skipped + summary.failed:
         print("`nocturne status` says why, file by file.")
     return 0
+
+
+def watch(arguments: Arguments) -> int:
+    """Keep the index in step until Ctrl+C."""
+    from queue import SimpleQueue
+
+    from engine.contracts import NOTICES, Notice
+
+    jobs: SimpleQueue[Job[Any] | Notice] = SimpleQueue()
+    with open_engine(arguments, write=True) as engine:
+        jobs.put(engine.index())
+        engine.watch(jobs.put, jobs.put)
+        try:
+            while True:
+                found = jobs.get()
+                if isinstance(found, Notice):
+                    print(NOTICES[found.code].format(**found.params), file=sys.stderr)
+                else:
+                    _run_index(found, arguments)
+        except (KeyboardInterrupt, Cancelled):
+            return 0
 
 
 def folders(arguments: Arguments) -> int:
@@ -134,9 +156,12 @@ def status(arguments: Arguments) -> int:
         f"Files: {counts.files}; {counts.indexed} searchable by words, {counts.meaning} also by meaning, "
         f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
     )
+    if counts.reasons:
+        print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:
         reason = REASONS.get(problem.reason, REASONS["unknown"])
-        print(f"  {problem.state}: {problem.path}: {reason.message} {reason.hint}")
+        detail = f" ({problem.detail})" if problem.detail else ""
+        print(f"  {problem.state}: {problem.path}{detail}: {reason.message} {reason.hint}")
     for notice in status.notices:
         print(f"Note: {notice}")
     if status.adapter and not status.notices:

@@ -161,7 +161,7 @@ def print_forgotten(found: Forgotten, as_json: bool) -> int:
     for night in found.stale:
         print(f"The adapter {night} learned from it: `nocturne personalize discard {night}` removes it.")
     if found.still_there:
-        print("It still lies in an indexed folder, whose rules leave it out now: see `nocturne folders`.")
+        print("It still lies in an indexed folder, but is left out from now on; added by itself, it is back.")
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from desktop.messages import file_name, reason
+from desktop.messages import file_name, moment, reason
 from desktop.tasks import Session, is_busy
 from engine.contracts import FileReport
 
@@ -15,7 +15,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class ProblemsModel(QAbstractTableModel):
-    """Columns: file, why, what to do. Rows come from `Engine.problems` when they are scrolled to."""
+    """Columns: file, why, what to do, since. Rows come from `Engine.problems` when they are scrolled to."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -23,7 +23,7 @@ class ProblemsModel(QAbstractTableModel):
         self.rows: list[FileReport] = []
         self._more = False
         self._loading = False
-        self._headers = (self.tr("File"), self.tr("Why"), self.tr("What you can do"))
+        self._headers = (self.tr("File"), self.tr("Why"), self.tr("What you can do"), self.tr("Since"))
 
     def reload(self) -> None:
         """Read the list again from its start."""
@@ -81,7 +81,8 @@ class ProblemsModel(QAbstractTableModel):
         report = self.rows[index.row()]
         said = reason(report.reason)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return (file_name(report.path), said.message, said.hint)[index.column()]
+            cells = (file_name(report.path), said.message, said.hint, moment(report.time))
+            return cells[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n".join(filter(None, (report.path, report.detail)))
         return None

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from desktop.bridge import JobBridge
 from desktop.item_models.problems import ProblemsModel
@@ -22,8 +23,9 @@ from desktop.tasks import Session
 from desktop.widgets.folder_row import FolderRow
 from desktop.widgets.job_card import JobCard
 from desktop.widgets.parts import button, column_page, disown, frame, icon_label, label
+from desktop.widgets.preview_card import PreviewCard
 from engine.api import Engine, Job
-from engine.contracts import FolderReport, IndexSummary, Status
+from engine.contracts import FolderReport, IndexSummary, Notice, Preview, Status
 
 
 class LibraryPanel(QScrollArea):
@@ -32,6 +34,7 @@ class LibraryPanel(QScrollArea):
     changed = Signal()
     removed = Signal(str)
     noticed = Signal(object)
+    _followed = Signal(object)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +43,7 @@ class LibraryPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.jobs: list[JobCard] = []
+        self.previews: list[PreviewCard] = []
         self.rows: dict[str, FolderRow] = {}
         self.problems = ProblemsModel(session, self)
         self.add_button = button(self.tr("Add folder…"), "primary", "plus", "on_accent")
@@ -55,6 +59,7 @@ class LibraryPanel(QScrollArea):
         self._trouble = self._make_problems()
         self._dialog: QFileDialog | None = None
         self._lay_out()
+        self._followed.connect(self._watch_quietly)
 
     def _make_empty(self) -> QWidget:
         middle = Qt.AlignmentFlag.AlignHCenter
@@ -80,6 +85,8 @@ class LibraryPanel(QScrollArea):
         self.table.setAccessibleName(self.tr("Files that are left out"))
         self.table.setModel(self.problems)
         self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.table.selectionModel().selectionChanged.connect(self._show_retry)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
         self.table.setMinimumHeight(220)
@@ -89,7 +96,7 @@ class LibraryPanel(QScrollArea):
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setHighlightSections(False)
-        for column, width in ((0, 200), (1, 260)):
+        for column, width in ((0, 170), (1, 290), (2, 260)):
             self.table.setColumnWidth(column, width)
         top = QHBoxLayout()
         top.addWidget(self._trouble_title, 1)
@@ -133,10 +140,55 @@ class LibraryPanel(QScrollArea):
         self._dialog.open()
 
     def add(self, paths: Sequence[str]) -> None:
-        """Index folders or files."""
+        """Show what indexing folders or files would mean, then index them; much of it after asking."""
         chosen = list(paths)
         if chosen:
-            self._session.call(lambda engine: engine.index(chosen), self.watch, self._refused)
+            self._session.call(
+                lambda engine: (engine.preview(chosen), chosen), self._show_preview, self._refused
+            )
+
+    def _show_preview(self, found: tuple[Job[Preview], list[str]]) -> None:
+        card = PreviewCard(*found)
+        card.wanted.connect(self._index_previewed)
+        card.dismissed.connect(self._drop_preview)
+        card.failed.connect(self._session.problem)
+        self.previews.append(card)
+        self._jobs.addWidget(card)
+        self._empty.hide()
+        self.changed.emit()
+
+    def _index_previewed(self, _card: PreviewCard, paths: list[str]) -> None:
+        self.index(paths)
+
+    def _drop_preview(self, card: PreviewCard) -> None:
+        if card in self.previews:
+            self.previews.remove(card)
+            self._jobs.removeWidget(card)
+            disown(card)
+            self.changed.emit()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being looked at or indexed that the person waits for."""
+        return bool(self.jobs) or any(card.waits for card in self.previews)
+
+    def index(self, paths: Sequence[str]) -> None:
+        """Index folders or files without another word."""
+        chosen = list(paths)
+        self._session.call(lambda engine: engine.index(chosen), self.watch, self._refused)
+
+    def follow(self) -> None:
+        """From now on show what the engine does to stay in step with the folders."""
+
+        def followed(job: Job[IndexSummary]) -> None:
+            if isValid(self):
+                self._followed.emit(job)
+
+        def noticed(notice: Notice) -> None:
+            if isValid(self):
+                self.noticed.emit(notice)
+
+        self._session.call(lambda engine: engine.watch(followed, noticed))
 
     def _refused(self, error: BaseException) -> None:
         self._session.problem.emit(error)
@@ -147,13 +199,27 @@ class LibraryPanel(QScrollArea):
         self._session.call(lambda engine: engine.index(), self.watch)
 
     def retry(self) -> None:
-        """Try again what was left out."""
-        self._session.call(lambda engine: engine.retry(), self.watch)
+        """Try again what was left out: the chosen file, or all."""
+        path = self._chosen_problem()
+        self._session.call(lambda engine: engine.retry(path), self.watch)
 
-    def watch(self, job: Job[IndexSummary]) -> None:
-        """Show a job of the library until it ends."""
-        self.summary.hide()
-        card = JobCard(job)
+    def _chosen_problem(self) -> str | None:
+        rows = self.table.selectionModel().selectedRows()
+        # A member is read with the file it lies in.
+        return self.problems.rows[rows[0].row()].path.partition("!/")[0] if rows else None
+
+    def _show_retry(self) -> None:
+        one = self._chosen_problem() is not None
+        self.retry_button.setText(self.tr("Try this one again") if one else self.tr("Try these again"))
+
+    def _watch_quietly(self, job: Job[IndexSummary]) -> None:
+        self.watch(job, quiet=True)
+
+    def watch(self, job: Job[IndexSummary], *, quiet: bool = False) -> None:
+        """Show a job of the library until it ends; a quiet one only if it has something to do."""
+        if not quiet:
+            self.summary.hide()
+        card = JobCard(job, quiet=quiet)
         card.ended.connect(self._ended)
         card.failed.connect(self._session.problem)
         card.noticed.connect(self.noticed)
@@ -165,9 +231,11 @@ class LibraryPanel(QScrollArea):
         self.jobs.remove(card)
         self._jobs.removeWidget(card)
         disown(card)
-        if summary is not None and summary.files:
+        if summary is not None and summary.files and not card.quiet:
             self.summary.setText(self._summarize(summary))
             self.summary.show()
+        for preview in [preview for preview in self.previews if not preview.waits and not self.jobs]:
+            self._drop_preview(preview)
         self.changed.emit()
 
     def _summarize(self, summary: IndexSummary) -> str:
@@ -185,7 +253,7 @@ class LibraryPanel(QScrollArea):
     def show_status(self, status: Status) -> None:
         """Show folders and the files left out as the engine reports them."""
         self._show_folders(status.folders)
-        self._empty.setVisible(not status.folders and not self.jobs)
+        self._empty.setVisible(not status.folders and not self.jobs and not self.previews)
         left_out = status.coverage.skipped + status.coverage.failed
         self._trouble.setVisible(left_out > 0)
         self._trouble_title.setText(self.tr("Files left out: {n}").format(n=number(left_out)))

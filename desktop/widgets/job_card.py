@@ -17,16 +17,22 @@ from engine.contracts import Progress
 
 
 class JobCard(QFrame):
-    """A job of the library. `ended(card, result)`: the result is None after cancelling or an error."""
+    """A job of the library. `ended(card, result)`: the result is None after cancelling or an error.
+
+    A `quiet` one, which nobody asked for, is hidden until it finds something to do.
+    """
 
     ended = Signal(object, object)
     failed = Signal(object)
     noticed = Signal(object)
 
-    def __init__(self, job: Job[Any], parent: QWidget | None = None) -> None:
+    def __init__(self, job: Job[Any], parent: QWidget | None = None, *, quiet: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName(self.tr("Indexing"))
+        self.quiet = quiet
+        if quiet:
+            self.hide()
         self.job = job
         self._last: Progress | None = None
         self.title = label(self.tr("Looking for files…"), bold=True)
@@ -67,6 +73,8 @@ class JobCard(QFrame):
     def show_progress(self, progress: Progress) -> None:
         """Show how far the job is."""
         self._last = progress
+        if self.quiet and progress.phase != "scan" and progress.total:
+            self.show()
         known = self._is_measured(progress)
         self.bar.setRange(0, progress.total if known else 0)
         self.bar.setValue(progress.done)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ _LARGE = 1_000_000  # bytes; larger files wait for the smaller ones
 _PROBLEMS = 200  # rows in the summary; the ledger has them all
 _TELLING = 2.0  # seconds of work until its rate says something about the machine
 # What a scan sees without reading: once it no longer does, the file is read though it is the same.
-_FROM_OUTSIDE = frozenset("ignored temporary cloud_only unreadable".split())
+_FROM_OUTSIDE = frozenset("ignored forgotten temporary cloud_only unreadable".split())
 
 T = TypeVar("T")
 
@@ -54,6 +54,7 @@ def index(
     emit: Callable[[Event], None],
     own: Path,
     rules: Mapping[str, FolderRules] | None = None,
+    forgotten: Collection[str] = (),
     crashed: Mapping[str, int] | None = None,
     retry: bool | str = False,
     read: Reader = reader.read_all,
@@ -61,16 +62,16 @@ def index(
 ) -> IndexSummary:
     """Index the folders and files `roots` (absolute paths).
 
-    `own` is the home, never entered. `rules` say by root what is left out. `crashed` counts, by path, how
-    often reading a file killed the process. `retry` reads again what was skipped or failed: everything, or
-    what lies at or below one path. `read` yields a file and what lies in it. `now` is Unix time, which must
-    go on between runs. Raises Cancelled from `control`, and EngineError from database and embedder; what was
-    done stays done.
+    `own` is the home, never entered. `rules` say by root what is left out, `forgotten` which paths (by hash).
+    `crashed` counts, by path, how often reading a file killed the process. `retry` reads again what was
+    skipped or failed: everything, or what lies at or below one path. `read` yields a file and what lies in
+    it. `now` is Unix time, which must go on between runs. Raises Cancelled from `control`, and EngineError
+    from database and embedder; what was done stays done.
     """
     intake = Intake(database, embedder, read, crashed or {}, emit)
     with schema.diagnosed(database):
         run = _Run(database, embedder, intake, control, emit, crashed or {}, [str(root) for root in roots])
-        return run.run(own, rules or {}, retry, now())
+        return run.run(own, rules or {}, forgotten, retry, now())
 
 
 def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
@@ -134,8 +135,15 @@ class _Run:
         self._roots = roots
         self._began = time.monotonic()
 
-    def run(self, own: Path, rules: Mapping[str, FolderRules], retry: bool | str, now: float) -> IndexSummary:
-        found = self._scan(own, rules)
+    def run(
+        self,
+        own: Path,
+        rules: Mapping[str, FolderRules],
+        forgotten: Collection[str],
+        retry: bool | str,
+        now: float,
+    ) -> IndexSummary:
+        found = self._scan(own, rules, forgotten)
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
         ledger = writer.known(self._database, (*found.mounted, *found.gone))
         groups = missing.vanished(found, ledger)
@@ -151,7 +159,7 @@ class _Run:
 
     # -- scan ------------------------------------------------------------------------------------
 
-    def _scan(self, own: Path, rules: Mapping[str, FolderRules]) -> Scan:
+    def _scan(self, own: Path, rules: Mapping[str, FolderRules], forgotten: Collection[str]) -> Scan:
         meter = Meter("scan", 0, self._emit)
         known = {row[0]: row for row in self._database.execute("SELECT path, mounted, device FROM roots")}
 
@@ -165,6 +173,7 @@ class _Run:
             [Path(root) for root in self._roots],
             own,
             rules=rules,
+            forgotten=forgotten,
             was_mounted=lambda root: root in known and bool(known[root][1]),
             visit=visit,
         )
@@ -192,8 +201,7 @@ class _Run:
             return 0
         new = [e for e in found.entries.values() if not e.reason and e.path not in ledger]
         moved = {}
-        for known, old, entry in missing.moves(absent, new):
-            self._control.check()
+        for known, old, entry in missing.moves(absent, new, self._control.check):
             writer.move(self._database, known.id, old, entry, folder_of(entry))
             moved[old] = ledger.pop(old)
             ledger[entry.path] = known.at(entry)
@@ -223,17 +231,19 @@ class _Run:
         Until then new files show as waiting.
         """
         tasks = []
+        members = writer.members(self._database)
         with self._database.transaction():
             for entry in found.entries.values():
                 known = ledger.get(entry.path)
+                if known is not None and _is_stale(members.get(known.id), _is_again(entry, retry)):
+                    known = replace(known, reader="")  # it is read again, though it is the same
                 if self._is_settled(entry, known, retry):
                     continue
                 if entry.reason:
                     self._intake.settle(entry, known, entry.state, entry.reason, entry.detail)
                     continue
                 tasks.append(_Task(entry, known))
-                if known is None:
-                    writer.settle(self._database, entry, "waiting")
+            writer.expect(self._database, [task.entry for task in tasks if task.known is None])
         tasks.sort(key=lambda task: -task.entry.mtime_ns)
         return _in_turn(
             tasks,
@@ -256,8 +266,7 @@ class _Run:
             return unchanged and formats.is_current(known.reader)
         if known.reason in _FROM_OUTSIDE:
             return False
-        again = retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
-        return unchanged and not again and known.reader == reader_today(entry)
+        return unchanged and not _is_again(entry, retry) and known.reader == reader_today(entry)
 
     def _words(self, tasks: Sequence[_Task]) -> None:
         meter = Meter("words", len(tasks), self._emit)
@@ -386,6 +395,18 @@ class _Run:
                 )
             )
         return rows
+
+
+def _is_again(entry: Entry, retry: bool | str) -> bool:
+    return retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
+
+
+def _is_stale(members: set[tuple[str, FileState]] | None, again: bool) -> bool:
+    """Whether what lies in a file would be read otherwise today, or is to be tried again."""
+    return any(
+        not formats.is_current(name) if state in {"words", "meaning"} else again
+        for name, state in members or ()
+    )
 
 
 def _in_turn(

@@ -34,6 +34,12 @@ def coverage(database: Database) -> Coverage:
         children=children[0] if children else 0,
         passages=passages,
         embedded=passages - pending,
+        reasons=dict(
+            database.execute(
+                "SELECT reason, count(*) FROM documents INDEXED BY documents_problems"
+                " WHERE state IN ('skipped', 'failed') AND parent IS NULL GROUP BY reason ORDER BY 2 DESC, 1"
+            )
+        ),
     )
 
 

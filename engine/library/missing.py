@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os.path import sep
 from pathlib import Path
 
@@ -57,20 +57,22 @@ def _parent(path: str) -> str:
     return path.rpartition(sep)[0] or (path[:1] if path[:1] == sep != path else "")
 
 
-def moves(missing: Mapping[str, Known], new: Iterable[Entry]) -> list[tuple[Known, str, Entry]]:
+def moves(
+    missing: Mapping[str, Known], new: Iterable[Entry], look: Callable[[], None]
+) -> Iterator[tuple[Known, str, Entry]]:
     """Files with the content of a missing one: (its row, its old path, the new entry), each used once.
 
-    Only a file as large as a missing one is read, for its hash.
+    Only a file as large as a missing one is read, for its hash; `look` is called before, and may raise.
     """
     by_size: dict[int, dict[str, Known]] = defaultdict(dict)
     for path, known in missing.items():
         if known.has_text and known.sha256:
             by_size[known.size][path] = known
-    found = []
     for entry in new:
         candidates = by_size.get(entry.size)
         if not candidates:
             continue
+        look()
         try:
             sha256 = file_hash(Path(entry.path))
         except OSError:
@@ -83,8 +85,7 @@ def moves(missing: Mapping[str, Known], new: Iterable[Entry]) -> list[tuple[Know
         ]
         if same:
             best = min(same, key=lambda path: (candidates[path].inode != entry.inode, path))
-            found.append((candidates.pop(best), best, entry))
-    return found
+            yield candidates.pop(best), best, entry
 
 
 def to_be_removed(
@@ -98,14 +99,14 @@ def to_be_removed(
     since: dict[str, float] = dict(database.execute("SELECT path, since FROM missing"))
     gone: list[str] = []
     waiting: dict[str, int] = {}
+    seen = frozenset(roots)
     for directory, paths in groups.items():
-        must_wait = directory and (len(paths) > MANY or directory in set(roots))
+        must_wait = directory and (len(paths) > MANY or directory in seen)
         if must_wait and paths and now - since.get(directory, now) < PATIENCE:
             waiting[directory] = len(paths)
         else:
             gone += paths
     with database.transaction():
-        seen = tuple(roots)
         over = [path for path in since if path not in waiting and is_below_any(path, seen)]
         database.many("DELETE FROM missing WHERE path = ?", [(path,) for path in over])
         database.many(

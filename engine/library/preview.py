@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,11 +70,12 @@ def preview(
     own: Path,
     *,
     rules: Mapping[str, FolderRules],
+    forgotten: Collection[str] = (),
     rates: Rates,
     visit: Callable[[str, int], None] = lambda directory, found: None,
 ) -> Preview:
     """Look at `roots` as `scan` does. Reasons that only reading can find are not known yet."""
-    found = scan(roots, own, rules=rules, visit=visit)
+    found = scan(roots, own, rules=rules, forgotten=forgotten, visit=visit)
     files: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     left_out: defaultdict[str, list[FileReport]] = defaultdict(list)

@@ -109,18 +109,6 @@ def is_pattern(line: str) -> bool:
     return _layer("", "", [line]) is not None
 
 
-def pattern_of(path: Path, folder: Path) -> str:
-    """The pattern, relative to `folder`, that matches `path` alone."""
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
-    escaped = GitIgnoreSpecPattern.escape(path.relative_to(folder).as_posix())
-    ending = escaped[
-        len(escaped.rstrip(" ")) :
-    ]  # spaces at the end of a pattern count only after a backslash
-    escaped = escaped.rstrip(" ") + ending.replace(" ", "\\ ")
-    return f"/{escaped}/" if path.is_dir() else f"/{escaped}"
-
-
 def _layer(base: str, source: str, lines: Sequence[str]) -> _Layer | None:
     from pathspec import GitIgnoreSpec
 

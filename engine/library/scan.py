@@ -11,13 +11,14 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from engine.contracts import FileState, FolderRules
 from engine.documents.secrets import is_secret
-from engine.library.rules import Rules
+from engine.library.rules import GIT, OURS, Rules
 from engine.store.database import storable
 
 _IGNORED = frozenset(
@@ -81,26 +82,54 @@ def scan(
     own: Path,
     *,
     rules: Mapping[str, FolderRules] | None = None,
+    forgotten: Collection[str] = (),
     was_mounted: Callable[[str], bool] = lambda root: False,
     visit: Callable[[str, int], None] = lambda directory, found: None,
 ) -> Scan:
     """Walk `roots` (folders or files; overlapping ones are walked once). `own` is the home, never entered.
 
-    `rules` are by root. `was_mounted` tells roots that were mount points earlier: one that no longer is has
-    lost its disk, and its empty directory says nothing. `visit` hears of each directory before it is read,
-    and may raise.
+    `rules` are by root; `forgotten` are `path_hash`es of what is left out unless it is a root. `was_mounted`
+    tells roots that were mount points earlier: one that no longer is has lost its disk, and its empty
+    directory says nothing. `visit` hears of each directory before it is read, and may raise.
     """
-    walk = _Walk({str(root): (rules or {}).get(str(root), FolderRules()) for root in roots}, own, visit)
+    walk = _Walk(
+        {str(root): (rules or {}).get(str(root), FolderRules()) for root in roots}, forgotten, own, visit
+    )
     for root in sorted({str(root) for root in roots}, key=len):
         walk.root(root, was_mounted(root))
     return walk.found
 
 
+def path_hash(path: str) -> str:
+    """How a path is known that may not be named."""
+    return blake2b(os.fsencode(path), digest_size=16).hexdigest()
+
+
+def is_noise(path: str, root: str) -> bool:
+    """Whether a change at `path` below `root` can be no change of what is indexed.
+
+    Rules are not looked at: they may have changed themselves.
+    """
+    *folders, name = Path(path).relative_to(root).parts or ("",)
+    if any(_is_programs_own(folder) for folder in folders):
+        return True
+    return name not in {OURS, GIT} and (_is_programs_own(name) or bool(_TEMPORARY.fullmatch(name)))
+
+
+def _is_programs_own(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _IGNORED
+
+
 class _Walk:
     def __init__(
-        self, roots: Mapping[str, FolderRules], own: Path, visit: Callable[[str, int], None]
+        self,
+        roots: Mapping[str, FolderRules],
+        forgotten: Collection[str],
+        own: Path,
+        visit: Callable[[str, int], None],
     ) -> None:
         self.found = Scan()
+        self._forgotten = frozenset(forgotten)
         self._roots = roots
         self._own = _identity(own)
         self._visit = visit
@@ -188,6 +217,8 @@ class _Walk:
             return "secret", ""
         if status.st_dev != device:
             return "other_disk", ""
+        if self._is_forgotten(item.path):
+            return "forgotten", ""
         verdict = rules.verdict(item.path, is_directory=True)
         if verdict is not None:
             return ("ignored", verdict.rule) if verdict.ignored else ("", "")
@@ -207,11 +238,16 @@ class _Walk:
         reason, detail = _reason(path, status), ""
         if rules is not None and path not in self._roots and reason != "secret":
             verdict = rules.verdict(path, is_directory=False)
-            if verdict is not None and verdict.ignored:
+            if self._is_forgotten(path):
+                reason = "forgotten"
+            elif verdict is not None and verdict.ignored:
                 reason, detail = "ignored", verdict.rule
         self.found.entries[path] = Entry(
             path, root, status.st_size, status.st_mtime_ns, _signed(status.st_ino), reason, detail
         )
+
+    def _is_forgotten(self, path: str) -> bool:
+        return bool(self._forgotten) and path_hash(path) in self._forgotten
 
     def _leave_out(self, path: str, root: str, reason: str, detail: str = "") -> None:
         path = storable(path)

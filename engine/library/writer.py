@@ -111,6 +111,26 @@ def touch(database: Database, document: int, entry: Entry) -> None:
     )
 
 
+def expect(database: Database, entries: Iterable[Entry]) -> None:
+    """Show paths that are new as waiting."""
+    now = _now()
+    database.many(
+        "INSERT INTO documents (path, name, size, mtime_ns, inode, state, indexed_at)"
+        " VALUES (?, ?, ?, ?, ?, 'waiting', ?)",
+        [(e.path, Path(e.path).name, e.size, e.mtime_ns, e.inode, now) for e in entries],
+    )
+
+
+def members(database: Database) -> dict[int, set[tuple[str, FileState]]]:
+    """By file that holds any: by which readers its members were read, and the states they are in."""
+    found: dict[int, set[tuple[str, FileState]]] = {}
+    for parent, reader, state in database.execute(
+        "SELECT DISTINCT parent, reader, state FROM documents WHERE parent IS NOT NULL"
+    ):
+        found.setdefault(parent, set()).add((reader, state))
+    return found
+
+
 def distrust(database: Database, document: int) -> None:
     """The file changed while it was read: the next run reads it again."""
     database.execute("UPDATE documents SET size = -1, sha256 = '' WHERE id = ?", (document,))

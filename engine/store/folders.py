@@ -23,7 +23,7 @@ class Folder:
 
 
 class Folders(Tables):
-    """Tables `folders` and `folder_rules`. A pattern is kept with its "!" as the effect `include`."""
+    """Tables `folders`, `folder_rules` and `forgotten`. A pattern's "!" is kept as the effect `include`."""
 
     def folders(self) -> list[Folder]:
         """All, in the order of their paths."""
@@ -78,6 +78,18 @@ class Folders(Tables):
                     for pattern in rules.ignore
                 ],
             )
+
+    def forgotten(self) -> list[str]:
+        """Hashes of the paths that are not to be read again."""
+        return [row[0] for row in self._database.execute("SELECT hash FROM forgotten ORDER BY hash")]
+
+    def set_forgotten(self, path_hash: str, forgotten: bool) -> None:
+        """Keep a path from being read again, or end that."""
+        with self._writing() as database:
+            if forgotten:
+                database.execute("INSERT INTO forgotten VALUES (?) ON CONFLICT DO NOTHING", (path_hash,))
+            else:
+                database.execute("DELETE FROM forgotten WHERE hash = ?", (path_hash,))
 
     def _expect_one(self, path: str | Path) -> None:
         if not self._database.changes:

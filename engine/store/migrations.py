@@ -160,13 +160,18 @@ CREATE TABLE active_adapter (
 """
 
 
-def _gitignore(database: Database) -> None:
-    database.execute(
-        "ALTER TABLE folders ADD COLUMN gitignore INTEGER NOT NULL DEFAULT 1 CHECK (gitignore IN (0, 1))"
-    )
+# What is forgotten must leave its name nowhere: paths are known by their hash.
+_LEAVING_OUT = """
+ALTER TABLE folders ADD COLUMN gitignore INTEGER NOT NULL DEFAULT 1 CHECK (gitignore IN (0, 1));
+CREATE TABLE forgotten (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+"""
+
+
+def _leaving_out(database: Database) -> None:
+    database.execute(_LEAVING_OUT)
 
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("chats, folders, events and nights", _first),
-    Migration("a switch for .gitignore on each folder", _gitignore),
+    Migration("a switch for .gitignore on each folder, and what is forgotten", _leaving_out),
 )

@@ -46,6 +46,7 @@ class IndexRole:
                     emit=work.emit,
                     own=self._home.root,
                     rules=from_json(dict[str, FolderRules], params["rules"]),
+                    forgotten=params["forgotten"],
                     crashed=params["crashed"],
                     retry=params["retry"],
                     read=reading.read_all,
@@ -73,6 +74,7 @@ class IndexRole:
             [Path(root) for root in params["roots"]],
             self._home.root,
             rules=from_json(dict[str, FolderRules], params["rules"]),
+            forgotten=params["forgotten"],
             rates=rates,
             visit=visit,
         )

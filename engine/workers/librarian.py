@@ -16,6 +16,7 @@ from engine.contracts import (
     FolderRules,
     Forgotten,
     IndexSummary,
+    Notice,
     PassageView,
     Preview,
     from_json,
@@ -29,6 +30,7 @@ from engine.store.user import UserStore
 from engine.workers.jobs import Job
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker
+from engine.workers.watcher import Watcher
 
 T = TypeVar("T")
 
@@ -47,7 +49,7 @@ class Librarian:
     def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
         """What indexing `paths` would mean. No file is opened, nothing is stored."""
         roots = [str(self._usable(Path(path), look_inside=False)) for path in paths]
-        params = {"roots": roots, "rules": self._rules()}
+        params = {"roots": roots, **self._left_out()}
         return self._worker.submit("preview", params, lambda raw: from_json(Preview, raw), urgent=True)
 
     def is_new(self, path: str | Path) -> bool:
@@ -59,9 +61,12 @@ class Librarian:
 
     def index(self, paths: Sequence[str | Path]) -> Job[IndexSummary]:
         """Remember `paths` and bring the index in step with them; with none, with all remembered folders."""
+        from engine.library.scan import path_hash
+
         roots = [self._usable(Path(path)) for path in paths]
         for root in roots:
             self._user.add_folder(root, "folder" if root.is_dir() else "file")
+            self._user.set_forgotten(path_hash(str(root)), False)
         if not paths:
             roots = [Path(folder.path) for folder in self._user.folders()]
             if not roots and not self.coverage().files:
@@ -80,14 +85,36 @@ class Librarian:
             # Asked again for each turn of the job: a folder may have been removed in between.
             keep = [folder.path for folder in self._user.folders()]
             wanted = [root for root in roots if any(at_or_below(folder)(root) for folder in keep)]
-            return {"roots": wanted, "retry": retry, "keep": keep, "rules": self._rules()}
+            return {"roots": wanted, "retry": retry, "keep": keep, **self._left_out()}
 
         return self._worker.submit(
             "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
         )
 
-    def _rules(self) -> dict[str, Any]:
-        return {folder.path: to_json(folder.rules) for folder in self._user.folders()}
+    def _left_out(self) -> dict[str, Any]:
+        rules = {folder.path: to_json(folder.rules) for folder in self._user.folders()}
+        return {"rules": rules, "forgotten": self._user.forgotten()}
+
+    # -- staying in step -------------------------------------------------------------------------
+
+    def watch(
+        self, on_job: Callable[[Job[IndexSummary]], None], on_notice: Callable[[Notice], None]
+    ) -> Watcher:
+        """Follow all remembered folders from now on, until it is stopped."""
+        own = str(self._home.root.resolve())
+
+        def is_noise(path: str, folder: str) -> bool:
+            from engine.library import scan
+
+            return at_or_below(own)(path) or scan.is_noise(path, folder)
+
+        return Watcher(
+            lambda: [folder.path for folder in self._user.folders()],
+            self._submit,
+            is_noise,
+            on_job,
+            on_notice,
+        )
 
     # -- folders ---------------------------------------------------------------------------------
 
@@ -148,14 +175,13 @@ class Librarian:
         return self._worker.submit("remove", params, finish, restartable=True, urgent=True)
 
     def _leave_out(self, path: str) -> bool:
-        """Add a rule to each folder that holds `path`, so that what is forgotten is not read again."""
-        from engine.library.rules import pattern_of
+        """Keep `path`, if it lies in an indexed folder, from being read again by the next look at it."""
+        from engine.library.scan import path_hash
 
-        holders = [folder for folder in self._user.folders() if at_or_below(folder.path)(path)]
-        for folder in holders:
-            pattern = pattern_of(Path(path), Path(folder.path))
-            self._user.set_rules(folder.path, replace(folder.rules, ignore=(*folder.rules.ignore, pattern)))
-        return bool(holders)
+        is_inside = any(at_or_below(folder.path)(path) for folder in self._user.folders())
+        if is_inside:
+            self._user.set_forgotten(path_hash(path), True)
+        return is_inside
 
     # -- the ledger ------------------------------------------------------------------------------
 

@@ -17,11 +17,14 @@ from engine.contracts import (
     FileReport,
     FolderReport,
     IndexSummary,
+    KindCount,
+    LeftOut,
     Message,
     Nearest,
     NightReport,
     Passage,
     PassageView,
+    Preview,
     Status,
     Token,
 )
@@ -69,6 +72,12 @@ NOWHERE = Answer(
 PASSAGE = Passage(1, LEASE, 14, "Term", "... three months' notice ...", 0, 28, 1.0)
 
 
+PREVIEW = Preview(
+    ("/data/papers",), 10, 7, 1_500_000, (KindCount("pdf", 5, 1_400_000), KindCount("text", 2, 100_000)),
+    (LeftOut("binary", 3, (FileReport("/data/papers/film.mp4", "skipped", "binary"),)),), 12.0, 150.0, False
+)  # fmt: skip
+
+
 class FakeEngine:
     """Records every call in `calls`; jobs wait in `asked` and `indexing` until the test ends them."""
 
@@ -76,6 +85,8 @@ class FakeEngine:
         self.calls: list[tuple[Any, ...]] = []
         self.asked: list[Job[Answer]] = []
         self.indexing: list[Job[IndexSummary]] = []
+        self.previewing: list[Job[Preview]] = []
+        self.previewed: Preview | None = PREVIEW
         self.removing: list[Job[None]] = []
         self.training: list[Job[NightReport]] = []
         self.night_list: list[NightReport] = []
@@ -108,6 +119,19 @@ class FakeEngine:
         self.closed_on = threading.current_thread().name
 
     # -- library
+
+    def preview(self, paths: Sequence[str]) -> Job[Preview]:
+        """A job that has ended with `previews`' answer for these paths, or waits in `previewing`."""
+        self._note("preview", list(paths))
+        job: Job[Preview] = Job(lambda raw: raw, lambda: job.fail(RuntimeError()))
+        self.previewing.append(job)
+        if self.previewed is not None:
+            job.succeed(self.previewed)
+        return job
+
+    def watch(self, on_job: Callable[[Job[IndexSummary]], None], on_notice: Callable[[Any], None]) -> None:
+        self._note("watch")
+        self.followers = (on_job, on_notice)
 
     def index(self, paths: Sequence[str] = ()) -> Job[IndexSummary]:
         self._note("index", list(paths))

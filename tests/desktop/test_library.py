@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +12,16 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QFileDialog
 
+from desktop import messages
 from desktop.app import Desk
 from desktop.item_models.problems import PAGE
 from desktop.main_window import MainWindow
 from desktop.widgets.job_card import JobCard
 from engine.contracts import FileReport, FolderReport, IndexSummary, Notice, Progress
 from engine.errors import EngineError
+from engine.workers.jobs import Job
 from tests.desktop.conftest import open_window, settle
-from tests.desktop.fakes import FakeEngine
+from tests.desktop.fakes import PREVIEW, FakeEngine
 
 SUMMARY = IndexSummary(
     files=10, indexed=7, skipped=2, failed=1, children=0, passages=70, seconds=1.5, redacted=3
@@ -251,3 +255,99 @@ def test_a_home_held_by_another_is_only_read(
     qtbot.waitUntil(lambda: len(window.banners.shown) == 1)
     assert "Other holds" in window.banners.shown[0].said.message
     assert engine.called("index") == []
+
+
+def test_what_is_dropped_is_previewed_and_begins_by_itself(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    window.index(["/data/papers"])
+    qtbot.waitUntil(lambda: engine.called("index") == [("index", ["/data/papers"])])
+    assert engine.called("preview") == [("preview", ["/data/papers"])]
+    (card,) = window.library.previews
+    assert card.title.text() == "papers"
+    assert card.counts.text() == "7 of 10 files can be read, 1.5 MB. They can be found in about 2 min."
+    assert card.kinds.text() == "5 PDF · 2 text"
+    assert not card.index_button.isVisibleTo(card)
+    qtbot.waitUntil(lambda: len(window.library.jobs) == 1)
+    engine.indexing[0].succeed(SUMMARY)
+    qtbot.waitUntil(lambda: window.library.previews == [])
+
+
+def test_much_waits_for_a_yes(window: MainWindow, engine: FakeEngine, desk: Desk, qtbot: Any) -> None:
+    engine.previewed = replace(PREVIEW, large=True)
+    for answer in ("no", "yes"):
+        window.index(["/data/papers"])
+        qtbot.waitUntil(
+            lambda: bool(window.library.previews) and bool(window.library.previews[0].kinds.text())
+        )
+        (card,) = window.library.previews
+        assert card.index_button.isVisibleTo(card) and card.title.text() == "papers: that is much"
+        settle(desk, qtbot)
+        assert engine.called("index") == [] and window._timer.isActive() is False
+        (card.later_button if answer == "no" else card.index_button).click()
+        assert bool(window.library.previews) is (answer == "yes")
+    qtbot.waitUntil(lambda: engine.called("index") == [("index", ["/data/papers"])])
+
+
+def test_a_preview_can_be_closed_while_it_looks(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    engine.previewed = None
+    window.index(["/data/papers"])
+    qtbot.waitUntil(lambda: len(window.library.previews) == 1)
+    (card,) = window.library.previews
+    engine.previewing[0].emit(Progress("scan", 1234, 0))
+    qtbot.waitUntil(lambda: card.counts.text() == "Looking for files, 1,234 so far")
+    assert window.library.busy
+    card.close_button.click()
+    assert engine.previewing[0].cancelling and window.library.previews == [] and not window.library.busy
+
+
+def test_a_preview_that_fails_is_a_banner(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    engine.previewed = None
+    window.index(["/data/papers"])
+    qtbot.waitUntil(lambda: len(engine.previewing) == 1)
+    engine.previewing[0].fail(EngineError("worker_crashed", role="index", log="x"))
+    qtbot.waitUntil(lambda: len(window.banners.shown) == 1 and window.library.previews == [])
+
+
+def test_one_file_left_out_can_be_tried_again(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    time = "2026-11-24T09:30:00.000+00:00"
+    engine.problem_list = [FileReport("/data/a.zip!/b.pdf", "failed", "damaged", "at byte 7", time)]
+    window = open_window(desk, engine, qtbot)
+    library = window.library
+    qtbot.waitUntil(lambda: library.problems.rowCount() == 1)
+    assert library.problems.index(0, 3).data() == messages.moment(time) != ""
+    assert library.retry_button.text() == "Try these again"
+    library.table.selectRow(0)
+    assert library.retry_button.text() == "Try this one again"
+    library.retry_button.click()
+    qtbot.waitUntil(lambda: engine.called("retry") == [("retry", "/data/a.zip")])
+
+
+def test_what_the_watcher_does_is_shown_once_it_does_something(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    window.show_library()
+    qtbot.waitUntil(lambda: engine.called("watch") == [("watch",)])
+    job: Job[IndexSummary] = Job(lambda raw: raw, lambda: None)
+    worker = threading.Thread(target=engine.followers[0], args=(job,))
+    worker.start()
+    worker.join()
+    qtbot.waitUntil(lambda: len(window.library.jobs) == 1)
+    (card,) = window.library.jobs
+    job.emit(Progress("scan", 5, 0))
+    qtbot.waitUntil(lambda: card.title.text() == "Looking for files, 5 so far")
+    assert not card.isVisible()
+    job.emit(Progress("words", 0, 1, "/data/new.md"))
+    qtbot.waitUntil(card.isVisible)
+    job.succeed(SUMMARY)
+    qtbot.waitUntil(lambda: window.library.jobs == [])
+    assert window.library.summary.isHidden(), "nobody asked for it"
+    engine.followers[1](Notice("not_watched", {"path": "/data"}))
+    qtbot.waitUntil(lambda: len(window.banners.shown) == 1)
+
+
+def test_who_only_reads_follows_nothing(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    engine.writable = False
+    open_window(desk, engine, qtbot)
+    settle(desk, qtbot)
+    assert engine.called("watch") == []

@@ -122,3 +122,20 @@ def test_a_name_that_an_archive_holds_twice_is_two_members(library: Library) -> 
 def test_a_search_within_a_file_finds_its_members(library: Library, archive: Path) -> None:
     assert set(library.found("betaword", archive)) == {"a.zip", "two.txt"}
     assert library.found("betaword", library.folder / "post" / "a.zi") == []
+
+
+def test_members_read_by_an_older_reader_are_read_again(
+    library: Library, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.database.execute("UPDATE documents SET reader = 'text@0' WHERE name = 'one.txt'")
+    library.index(read=_members)
+    assert library.read() == ["a.zip"]
+    library.index(read=_members)
+    assert library.read() == []
+
+
+def test_members_that_failed_are_tried_again_with_their_file(library: Library, archive: Path) -> None:
+    library.index(read=_members, retry=str(library.folder / "b.md"))
+    assert library.read() == []
+    library.index(read=_members, retry=str(archive))
+    assert library.read() == ["a.zip"]

@@ -33,6 +33,7 @@ def test_coverage_counts_every_state(library: Library) -> None:
     rows = dict(library.database.execute("SELECT embedded, count(*) FROM passages GROUP BY embedded"))
     assert (found.files, found.indexed, found.words, found.meaning) == (5, 2, 1, 1)
     assert (found.skipped, found.failed, found.waiting) == (1, 1, 1)
+    assert found.reasons == {"damaged": 1, "empty": 1}
     assert (found.passages, found.embedded) == (sum(rows.values()), rows[1])
 
 

@@ -232,3 +232,18 @@ def test_nested_folders_that_are_gone_are_counted_once(library: Library) -> None
     shutil.rmtree(library.folder)
     assert library.index(*roots, now=lambda: 1000.0).missing == 2
     assert library.index(*roots, now=lambda: 1100.0).removed == 2
+
+
+def test_moving_many_files_can_be_stopped_and_goes_on(library: Library) -> None:
+    from engine.errors import Cancelled
+    from tests.engine.library.test_resume import _StopsAt
+
+    folder = _many(library, "letters")
+    library.index()
+    folder.rename(library.folder / "post")
+    with pytest.raises(Cancelled):
+        library.index(control=_StopsAt(20))
+    moved = [name for name, (state, _) in library.states().items() if name.startswith("post/")]
+    assert 10 < len(moved) < 20
+    summary = library.index()
+    assert summary.moved == missing.MANY + 1 - len(moved) and summary.removed == 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
 
 
-def _everything(library: Library) -> dict[str, Any]:
+def everything(library: Library) -> dict[str, Any]:
     """All that can be found, without ids and times."""
     rows = library.database.execute(
         'SELECT d.path, d.state, d.sha256, p.ordinal, p.start, p."end", p.heading, p.embedded, w.body, t.text'
@@ -62,10 +62,10 @@ def test_it_can_be_stopped_anywhere_and_goes_on(
             read += library.read()
     assert stops > 3
     assert sorted(read) == [f"{number}.md" for number in range(6)], "each file was read once"
-    stopped = _everything(library)
+    stopped = everything(library)
     other = type(library)(Home(tmp_path / "other"), library.folder)
     other.index()
-    assert stopped == _everything(other)
+    assert stopped == everything(other)
     other.database.close()
 
 
@@ -122,7 +122,7 @@ def test_it_can_be_killed_anywhere_and_goes_on(library: Library, tmp_path: Path)
         deaths += ended.returncode != 0
     assert deaths >= 4 and ended.stdout == "done\n"
     other = type(library)(Home(victim), library.folder)
-    assert _everything(other) == _everything(library)
+    assert everything(other) == everything(library)
     other.database.close()
 
 

@@ -128,3 +128,24 @@ def test_the_index_follows_a_rule_and_its_end(library: Library) -> None:
     library.index()
     assert library.states() == {"b.log": ("meaning", ""), "diary/a.md": ("meaning", "")}
     assert library.found("peculiarword") and path.exists()
+
+
+def test_what_is_forgotten_is_left_out_unless_added_by_itself(tmp_path: Path) -> None:
+    _write(tmp_path, **{"a.md": "", "b.md": "", "sub/c.md": "", "sub/deep/d.md": ""})
+    gone = [module.path_hash(str(tmp_path / name)) for name in ("a.md", "sub")]
+
+    def reasons(*roots: Path) -> dict[str, str]:
+        found = scan(roots, Path("/nowhere"), forgotten=gone)
+        return {str(Path(path).relative_to(tmp_path)): entry.reason for path, entry in found.entries.items()}
+
+    assert reasons(tmp_path) == {"a.md": "forgotten", "b.md": "", "sub": "forgotten"}
+    assert reasons(tmp_path / "sub") == {"sub/c.md": "", "sub/deep/d.md": ""}
+    assert reasons(tmp_path, tmp_path / "a.md")["a.md"] == ""
+
+
+def test_a_forgotten_file_that_is_wanted_again_is_read(library: Library) -> None:
+    path = library.put("a.md", "the peculiarword")
+    library.index(forgotten=[module.path_hash(str(path))])
+    assert library.states() == {"a.md": ("skipped", "forgotten")} and not library.on_disk("peculiarword")
+    library.index()
+    assert library.states() == {"a.md": ("meaning", "")}

@@ -1,0 +1,213 @@
+"""Keeps the library in step while a program runs: the system's hints of changes, and looks without a hint.
+
+Hints come from watchdog. They are never trusted alone: a system has a limited number of them, some get lost,
+and network drives send none. Where they cannot be had, that is said once, and the looks go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.contracts import IndexSummary, Notice
+from engine.errors import Cancelled, EngineError
+from engine.workers.jobs import Job
+from engine.workers.schedule import EVERY, EVERY_REMOTE, Schedule
+
+if TYPE_CHECKING:
+    from watchdog.events import FileSystemEvent
+    from watchdog.observers.api import BaseObserver
+
+log = logging.getLogger(__name__)
+
+_TICK = 5.0  # seconds until a folder that was added or removed is noticed
+_SECOND_LOOK = 61.0  # what is missing is given up when it is missing twice, a minute apart
+_REMOTE = frozenset("nfs nfs4 cifs smb smb2 smb3 smbfs afpfs webdav davfs 9p afs ncpfs sshfs".split())
+
+
+class Watcher:
+    """`folders` are asked again and again; `look` sends the job that brings some of them in step.
+
+    `is_noise(path, folder)` tells what is not worth a look. `on_job` and `on_notice` are called on this
+    watcher's thread.
+    """
+
+    def __init__(
+        self,
+        folders: Callable[[], list[str]],
+        look: Callable[[list[str]], Job[IndexSummary]],
+        is_noise: Callable[[str, str], bool],
+        on_job: Callable[[Job[IndexSummary]], None],
+        on_notice: Callable[[Notice], None],
+        every: float = EVERY,
+    ) -> None:
+        self._folders = folders
+        self._look = look
+        self._is_noise = is_noise
+        self._on_job = on_job
+        self._on_notice = on_notice
+        self._every = every
+        self._schedule = Schedule()
+        self._observers: dict[str, BaseObserver | None] = {}
+        self._changed = threading.Condition()
+        self._job: Job[IndexSummary] | None = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; a job under way goes on."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    @property
+    def watched(self) -> list[str]:
+        """Folders from which hints come."""
+        return sorted(path for path, observer in self._observers.items() if observer is not None)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped:
+                try:
+                    self._round()
+                except Exception:  # whatever the system said: the next round comes
+                    log.exception("a round of the watcher failed")
+                with self._changed:
+                    if not self._stopped:
+                        self._changed.wait(self._patience())
+        finally:
+            for observer in self._observers.values():
+                _end(observer)
+
+    def _round(self) -> None:
+        self._follow()
+        with self._changed:
+            due = [] if self._job is not None else self._schedule.due(time.monotonic())
+        if due:
+            self._begin(due)
+
+    def _patience(self) -> float:
+        due = self._schedule.next_due()
+        if due is None or self._job is not None:
+            return _TICK
+        return min(_TICK, max(0.0, due - time.monotonic()))
+
+    # -- hints -----------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Have hints of all folders that are remembered now, and of no others."""
+        folders = self._folders()
+        for gone in self._observers.keys() - set(folders):
+            _end(self._observers.pop(gone))
+        remote = {path: is_remote(path) for path in folders if path not in self._observers}
+        for path in remote:
+            self._observers[path] = None if remote[path] else self._observe(path)
+        for path, observer in self._observers.items():
+            if observer is not None and not Path(path).exists():
+                # Watches of a folder that went away do not come back with it.
+                _end(observer)
+                self._observers[path] = None
+            elif observer is None and path not in remote and Path(path).exists() and not is_remote(path):
+                self._observers[path] = self._observe(path, tell=False)
+        with self._changed:
+            every = {path: min(self._every, self._pause(path)) for path in folders}
+            self._schedule.follow(every, time.monotonic())
+
+    def _pause(self, path: str) -> float:
+        return EVERY if self._observers[path] is not None else EVERY_REMOTE
+
+    def _observe(self, path: str, tell: bool = True) -> BaseObserver | None:
+        from watchdog import events
+        from watchdog.observers import Observer
+
+        watcher = self
+
+        class Hints(events.FileSystemEventHandler):
+            def on_any_event(self, event: FileSystemEvent) -> None:
+                watcher._hint(path, event)
+
+        # Not the opening and closing of files: reading them for the index would be a hint.
+        kinds: list[type[FileSystemEvent]] = [
+            events.FileCreatedEvent, events.FileModifiedEvent, events.FileMovedEvent, events.FileDeletedEvent,
+            events.DirCreatedEvent, events.DirMovedEvent, events.DirDeletedEvent,
+        ]  # fmt: skip
+        if not Path(path).exists():
+            return None
+        observer = Observer()
+        is_file = Path(path).is_file()
+        try:
+            place = str(Path(path).parent) if is_file else path
+            observer.schedule(Hints(), place, recursive=not is_file, event_filter=kinds)
+            observer.start()
+        except OSError as error:
+            log.warning("no hints of changes: %s", error)
+            _end(observer)
+            if tell:
+                self._on_notice(Notice("not_watched", {"path": path}))
+            return None
+        return observer
+
+    def _hint(self, folder: str, event: FileSystemEvent) -> None:
+        paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
+        if not any(self._is_hint(path, folder) for path in paths):
+            return
+        with self._changed:
+            self._schedule.hint(folder, time.monotonic())
+            self._changed.notify()
+
+    def _is_hint(self, path: str, folder: str) -> bool:
+        # A single file is followed through the folder it lies in.
+        inside = path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+        return inside and not self._is_noise(path, folder)
+
+    # -- looks -----------------------------------------------------------------------------------
+
+    def _begin(self, due: list[str]) -> None:
+        began = time.monotonic()
+
+        def ended(job: Job[IndexSummary]) -> None:
+            missing = False
+            try:
+                missing = job.result(0).missing > 0
+            except (Cancelled, EngineError) as error:
+                log.info("a look ended with %s", type(error).__name__)
+            now = time.monotonic()
+            with self._changed:
+                self._job = None
+                self._schedule.looked(due, now, now - began, _SECOND_LOOK if missing else None)
+                self._changed.notify()
+
+        self._job = self._look(due)
+        self._on_job(self._job)
+        self._job.subscribe(on_end=ended)
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` lies on a network drive, whose changes no system tells of."""
+    import psutil
+
+    place = os.path.realpath(path)
+    mounts = [
+        part
+        for part in psutil.disk_partitions(all=True)
+        if place == part.mountpoint or place.startswith(part.mountpoint.rstrip(os.sep) + os.sep)
+    ]
+    if not mounts:
+        return False
+    kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype.lower()
+    return kind in _REMOTE or kind.removeprefix("fuse.") in _REMOTE or kind.startswith("fuse.rclone")
+
+
+def _end(observer: BaseObserver | None) -> None:
+    if observer is None:
+        return
+    observer.stop()
+    if observer.is_alive():
+        observer.join()

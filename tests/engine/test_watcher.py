@@ -1,0 +1,187 @@
+"""Hints of real changes lead to looks; where there are none, the looks go on."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from engine.contracts import IndexSummary, Notice
+from engine.errors import EngineError
+from engine.library import scan
+from engine.workers import schedule, watcher
+from engine.workers.jobs import Job
+from engine.workers.watcher import Watcher, is_remote
+
+HANG = 60.0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < limit, "hung"
+        time.sleep(0.01)
+
+
+class Watching:
+    """A watcher over real folders, whose looks are only counted."""
+
+    def __init__(self, folders: list[str]) -> None:
+        self.folders = folders
+        self.looks: list[list[str]] = []
+        self.jobs: list[Job[IndexSummary]] = []
+        self.notices: list[str] = []
+        self.failing: list[Exception] = []
+        self.ends_at_once = True
+        self.watcher = Watcher(
+            lambda: list(self.folders), self._look, scan.is_noise, self.jobs.append, self._notice
+        )
+
+    def _notice(self, notice: Notice) -> None:
+        self.notices.append(notice.code)
+
+    def _look(self, paths: list[str]) -> Job[IndexSummary]:
+        if self.failing:
+            raise self.failing.pop()
+        self.looks.append(paths)
+        job: Job[IndexSummary] = Job(lambda raw: raw, lambda: None)
+        if self.ends_at_once:
+            job.succeed(IndexSummary(0, 0, 0, 0, 0, 0, 0.0))
+        return job
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / "sub" / "a.md").write_text("text")
+    return folder
+
+
+@pytest.fixture
+def watching(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
+    monkeypatch.setattr(schedule, "QUIET", 0.05)
+    monkeypatch.setattr(schedule, "_SHARE", 0.0)
+    monkeypatch.setattr(watcher, "_TICK", 0.05)
+    watching = Watching([str(folder)])
+    wait_until(lambda: bool(watching.watcher.watched))
+    yield watching
+    watching.watcher.stop()
+
+
+CHANGES: dict[str, Callable[[Path], Any]] = {
+    "created": lambda folder: (folder / "new.md").write_text("new"),
+    "created in a new folder": lambda folder: (folder / "x" / "y").mkdir(parents=True),
+    "changed": lambda folder: (folder / "sub" / "a.md").write_text("other"),
+    "deleted": lambda folder: (folder / "sub" / "a.md").unlink(),
+    "moved": lambda folder: (folder / "sub" / "a.md").rename(folder / "sub" / "deep" / "b.md"),
+    "moved away": lambda folder: (folder / "sub" / "a.md").rename(folder.parent / "b.md"),
+    "a folder deleted": lambda folder: shutil.rmtree(folder / "sub"),
+    "a rule": lambda folder: (folder / ".gitignore").write_text("*.log"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_leads_to_a_look(watching: Watching, folder: Path, change: Callable[[Path], Any]) -> None:
+    change(folder)
+    wait_until(lambda: bool(watching.jobs))
+    assert watching.looks[0] == [str(folder)]
+
+
+def test_noise_leads_to_none(watching: Watching, folder: Path) -> None:
+    (folder / ".git" / "index").write_text("x")
+    (folder / "~$letter.docx").write_text("x")
+    (folder / "sub" / "film.part").write_text("x")
+    (folder / "sub" / "a.md").read_text()
+    # What comes after is a hint: had the noise been one, there would be two looks by then.
+    watching.ends_at_once = False
+    (folder / "real.md").write_text("x")
+    wait_until(lambda: bool(watching.jobs))
+    watching.jobs[0].succeed(IndexSummary(0, 0, 0, 0, 0, 0, 0.0))
+    assert len(watching.looks) == 1
+
+
+def test_one_look_at_a_time(watching: Watching, folder: Path) -> None:
+    watching.ends_at_once = False
+    (folder / "a.md").write_text("x")
+    wait_until(lambda: bool(watching.jobs))
+    (folder / "b.md").write_text("x")
+    wait_until(lambda: watching.watcher._schedule._folders[str(folder)].first_hint is not None)
+    assert len(watching.looks) == 1
+    watching.ends_at_once = True
+    watching.jobs[0].succeed(IndexSummary(0, 0, 0, 0, 0, 0, 0.0))
+    wait_until(lambda: len(watching.looks) == 2)
+
+
+def test_folders_are_followed_as_they_come_and_go(watching: Watching, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    single = tmp_path / "single.md"
+    single.write_text("x")
+    watching.folders[:] = [str(other), str(single)]
+    wait_until(lambda: watching.watcher.watched == [str(other), str(single)])
+    (folder / "new.md").write_text("x")
+    (tmp_path / "beside.md").write_text("x")
+    (other / "new.md").write_text("x")
+    wait_until(lambda: bool(watching.looks))
+    assert watching.looks[0] == [str(other)]
+    single.write_text("changed")
+    wait_until(lambda: [str(single)] in watching.looks)
+
+
+def test_a_folder_that_went_and_came_back_is_followed_again(watching: Watching, folder: Path) -> None:
+    folder.rename(folder.parent / "away")
+    wait_until(lambda: not watching.watcher.watched)
+    (folder.parent / "away").rename(folder)
+    wait_until(lambda: bool(watching.watcher.watched))
+    watching.looks.clear()
+    (folder / "new.md").write_text("x")
+    wait_until(lambda: bool(watching.looks))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE])
+def test_where_the_system_has_no_watches_left_that_is_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    from watchdog.observers import Observer
+
+    def refusing(self: Any) -> None:
+        raise OSError(number, "inotify watch limit reached")
+
+    monkeypatch.setattr(Observer, "start", refusing)
+    monkeypatch.setattr(watcher, "EVERY_REMOTE", 0.1)
+    monkeypatch.setattr(watcher, "_TICK", 0.05)
+    watching = Watching([str(folder)])
+    wait_until(lambda: len(watching.looks) >= 3)
+    assert watching.notices == ["not_watched"] and not watching.watcher.watched
+    watching.watcher.stop()
+
+
+def test_a_look_that_cannot_begin_ends_nothing(watching: Watching, folder: Path) -> None:
+    watching.failing = [EngineError("database_busy", path="x"), RuntimeError("surprise")]
+    for left in (1, 0):
+        (folder / f"{left}.md").write_text("x")
+        wait_until(lambda left=left: len(watching.failing) == left)
+    (folder / "a.md").write_text("x")
+    wait_until(lambda: bool(watching.looks))
+
+
+def test_a_network_drive_is_known_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = {"/": "ext4", "/net": "nfs4", "/net/local": "xfs", "/ssh": "fuse.sshfs", "/mnt": "fuseblk"}
+    parts = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in mounts.items()]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: parts)
+    monkeypatch.setattr("os.path.realpath", lambda path: path)
+    remote = [
+        path
+        for path in ("/a", "/net", "/net/x", "/net/local/x", "/ssh/x", "/mnt", "/netz")
+        if is_remote(path)
+    ]
+    assert remote == ["/net", "/net/x", "/ssh/x"]
