@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.contracts import Control, Event, FileDone, FileReport, FileState, IndexSummary, Notice
 from engine.documents import formats, passages, reader
 from engine.documents.extract import Extract, Unreadable
-from engine.library import schema, vectors, writer
+from engine.library import schema, vector_cache, vectors, writer
 from engine.library.progress import Meter
 from engine.library.scan import Entry, Scan, scan
 from engine.library.writer import Known, below
@@ -105,6 +105,7 @@ class _Run:
         self._dirty = False
 
     def run(self, roots: Sequence[Path], own: Path, retry: bool | str) -> IndexSummary:
+        vector_cache.mend(self._database)
         found = self._scan(roots, own)
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
         ledger = writer.known(self._database, found.mounted)
@@ -249,6 +250,7 @@ class _Run:
         row = self._database.one("SELECT count(*) FROM passages WHERE embedded = 0")
         meter = Meter("meaning", int(row[0]) if row else 0, self._emit)
         meter.show()
+        vector_cache.follow(self._database, self._control.check)
         for window in self._pending():
             window.sort(key=lambda passage: len(passage[2]))
             for start in range(0, len(window), BATCH):
@@ -256,6 +258,7 @@ class _Run:
                 self._embed(window[start : start + BATCH])
                 meter.done += len(window[start : start + BATCH])
                 meter.show_sometimes()
+            vector_cache.follow(self._database, self._control.check)
         meter.show()
 
     def _pending(self) -> Iterator[list[tuple[int, int, str]]]:
@@ -284,7 +287,9 @@ class _Run:
     def _embed(self, batch: Sequence[tuple[int, int, str]]) -> None:
         found = self._embedder.embed([text for _, _, text in batch])
         with self._database.transaction():
-            vectors.add(self._database, [passage for passage, _, _ in batch], found)
+            ids = [passage for passage, _, _ in batch]
+            vectors.add(self._database, ids, found)
+            vector_cache.append(self._database, ids, found)
             writer.mark_meaning(self._database, {document for _, document, _ in batch})
 
     # -- the end ---------------------------------------------------------------------------------
@@ -334,6 +339,7 @@ _FAILURES = frozenset("unreadable password damaged vanished crashed_reader timeo
 
 def _purge(database: Database) -> None:
     """Make deleted text leave the files: SQLite keeps it in the log until then."""
+    vector_cache.erase(database)
     database.checkpoint()
     schema.forget_damaged(database.path)
 

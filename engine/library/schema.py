@@ -17,7 +17,7 @@ from engine.library import vectors
 from engine.models.embedder import Embedder
 from engine.store.database import Corrupt, Database, open_database
 
-VERSION = "1"
+VERSION = "2"
 
 _BROKEN = "-broken"
 # Bytes; reading a whole index takes about a second for 60 MB. Damage in a larger one shows when it is met.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.contracts import Passage, SearchReply
-from engine.library import schema, vectors
+from engine.library import schema, vector_cache
 from engine.library.query import match_expression
 from engine.library.writer import below
 from engine.models.embedder import Embedder
@@ -19,8 +19,8 @@ _FUSION = 60  # reciprocal rank fusion: what a first place is worth over a secon
 _WEIGHTS = "5.0, 3.0, 2.0, 1.0"  # name, title, heading, body
 _COPIES = 50  # other files named for one passage
 
-# A subquery for passages in a folder: its parameters are those of `below`.
-_IN_FOLDER = "SELECT id FROM passages WHERE document IN (SELECT id FROM documents WHERE {})"
+# A subquery for the documents of a folder: its parameters are those of `below`.
+_IN_FOLDER = "SELECT id FROM documents WHERE {}"
 
 
 def search(
@@ -72,7 +72,7 @@ def _by_words(
 ) -> list[int]:
     sql, params = allowed or ("", ())
     # The plus keeps SQLite from looking each allowed row up in the word index, one by one.
-    within = f"AND +rowid IN ({sql})" if allowed else ""
+    within = f"AND +rowid IN (SELECT id FROM passages WHERE document IN ({sql}))" if allowed else ""
     rows = database.execute(
         f"SELECT rowid FROM words WHERE words MATCH ? AND rank MATCH 'bm25({_WEIGHTS})' {within}"
         " ORDER BY rank LIMIT ?",
@@ -89,8 +89,7 @@ def _by_meaning(
     allowed: tuple[str, tuple[str, ...]] | None,
 ) -> dict[int, float]:
     """Passages with their cosine to the query, nearest first."""
-    found = vectors.nearest(database, embedder.embed([query])[0], limit, allowed)
-    return {passage: 1.0 - distance for passage, distance in found}
+    return vector_cache.nearest(database, embedder.embed([query])[0], limit, allowed)
 
 
 def _results(

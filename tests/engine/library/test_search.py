@@ -125,7 +125,9 @@ def test_identical_passages_are_one_result_that_credits_all(library: Library) ->
 
 
 def test_words_alone_suffice(filled: Library) -> None:
-    filled.database.execute("DELETE FROM vectors; UPDATE passages SET embedded = 0")
+    filled.database.execute(
+        "DELETE FROM vectors; UPDATE passages SET embedded = 0; DELETE FROM meta WHERE key = 'cache'"
+    )
     assert [Path(result.path).name for result in filled.search("deposit").results] == ["lease.md"]
 
 
