@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from engine.contracts import Passage, SearchReply
-from engine.library import schema, vector_cache
+from engine.library import schema, vector_cache, words
 from engine.library.query import match_expression
 from engine.library.writer import below
 from engine.models.embedder import Embedder
@@ -16,7 +17,6 @@ from engine.store.database import Database, storable
 
 _CANDIDATES = 100  # of each list
 _FUSION = 60  # reciprocal rank fusion: what a first place is worth over a second one
-_WEIGHTS = "5.0, 3.0, 2.0, 1.0"  # name, title, heading, body
 _COPIES = 50  # other files named for one passage
 
 # A subquery for the documents of a folder: its parameters are those of `below`.
@@ -41,10 +41,10 @@ def search(
         if expression is not None and k > 0:
             limit = max(_CANDIDATES, k)
             allowed = _allowed(folder)
-            lists = [_by_words(database, expression, limit, allowed)]
             if schema.speaks(database, embedder):
-                similar = _by_meaning(database, embedder, query, limit, allowed)
-                lists.append(list(similar))
+                lists, similar = _by_both(database, embedder, query, expression, limit, allowed)
+            else:
+                lists = [words.best(database, expression, limit, allowed)]
             fused = fuse(lists)
         results = _results(database, fused, similar, k, folder)
         searched, total = _counts(database, folder)
@@ -67,29 +67,23 @@ def _allowed(folder: Path | None) -> tuple[str, tuple[str, ...]] | None:
     return _IN_FOLDER.format(condition), params
 
 
-def _by_words(
-    database: Database, expression: str, limit: int, allowed: tuple[str, tuple[str, ...]] | None
-) -> list[int]:
-    sql, params = allowed or ("", ())
-    # The plus keeps SQLite from looking each allowed row up in the word index, one by one.
-    within = f"AND +rowid IN (SELECT id FROM passages WHERE document IN ({sql}))" if allowed else ""
-    rows = database.execute(
-        f"SELECT rowid FROM words WHERE words MATCH ? AND rank MATCH 'bm25({_WEIGHTS})' {within}"
-        " ORDER BY rank LIMIT ?",
-        (expression, *params, limit),
-    )
-    return [row[0] for row in rows]
-
-
-def _by_meaning(
+def _by_both(
     database: Database,
     embedder: Embedder,
     query: str,
+    expression: str,
     limit: int,
     allowed: tuple[str, tuple[str, ...]] | None,
-) -> dict[int, float]:
-    """Passages with their cosine to the query, nearest first."""
-    return vector_cache.nearest(database, embedder.embed([query])[0], limit, allowed)
+) -> tuple[list[list[int]], dict[int, float]]:
+    """Passages by words and by meaning, best first, and the cosines of the latter to the query."""
+    lookup = vector_cache.Lookup(database, limit, allowed)
+    # Beside each other: the one waits for SQLite, the other computes, and neither holds the interpreter's lock.
+    with ThreadPoolExecutor(1) as beside:
+        scan = beside.submit(lambda: lookup.scan(embedder.embed([query])[0]))
+        by_words = words.best(database, expression, limit, allowed)
+        scan.result()
+    similar = lookup.found()
+    return [by_words, list(similar)], similar
 
 
 def _results(

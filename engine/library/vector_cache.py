@@ -66,19 +66,50 @@ def nearest(
     `documents` is a subquery for ids of the documents to search, and its parameters. Call it in a snapshot.
     Without a cache that can be used the vectors of record answer, which takes longer.
     """
-    state = _state(database)
-    generation = _open(database, state)
-    if state is None or generation is None:
-        return _nearest_of_record(database, query, k, documents)
-    allowed = None
-    if documents is not None:
-        allowed = _mask(generation.documents[: state.rows], _numbers(database, *documents))
-    gone = _numbers(database, "SELECT passage FROM vectors_gone")
-    found = generation.nearest(query, k + k // 4 + _SPARE, state.rows, allowed, gone)
-    if generation.erased(state.rows) > state.erased + len(gone):
-        # Erased since the snapshot was taken, which still has them.
-        return _nearest_of_record(database, query, k, documents)
-    return _exact(database, query, found.tolist(), k)
+    lookup = Lookup(database, k, documents)
+    lookup.scan(query)
+    return lookup.found()
+
+
+class Lookup:
+    """`nearest` in three steps, of which the second, by far the longest, leaves the database to others."""
+
+    def __init__(
+        self, database: Database, k: int, documents: tuple[str, Sequence[object]] | None = None
+    ) -> None:
+        self._database = database
+        self._k = k
+        self._documents = documents
+        self._state = _state(database)
+        self._generation = _open(database, self._state)
+        self._allowed: Mask | None = None
+        self._query: Vectors | None = None
+        self._scanned: list[int] | None = None
+        if self._generation is None or self._state is None:
+            return
+        self._gone = _numbers(database, "SELECT passage FROM vectors_gone")
+        if documents is not None:
+            wanted = _numbers(database, *documents)
+            self._allowed = _mask(self._generation.documents[: self._state.rows], wanted)
+
+    def scan(self, query: Vectors) -> None:
+        """Any thread may do this."""
+        self._query = query
+        state, generation = self._state, self._generation
+        if state is None or generation is None:
+            return
+        count = self._k + self._k // 4 + _SPARE
+        found = generation.nearest(query, count, state.rows, self._allowed, self._gone)
+        # Where more is missing, it was erased since the snapshot was taken, which still has it.
+        if generation.erased(state.rows) <= state.erased + len(self._gone):
+            self._scanned = found.tolist()
+
+    def found(self) -> dict[int, float]:
+        """In the snapshot in which it began."""
+        assert self._query is not None
+        if self._scanned is None:
+            return _nearest_of_record(self._database, self._query, self._k, self._documents)
+        return _exact(self._database, self._query, self._scanned, self._k)
 
 
 def _exact(database: Database, query: Vectors, found: Sequence[int], k: int) -> dict[int, float]:
