@@ -15,7 +15,7 @@ from engine.library.writer import below
 from engine.models.embedder import Embedder
 from engine.store.database import Database, storable
 
-_CANDIDATES = 100  # of each list
+CANDIDATES = 100  # of each list
 _FUSION = 60  # reciprocal rank fusion: what a first place is worth over a second one
 _COPIES = 50  # other files named for one passage
 
@@ -39,7 +39,7 @@ def search(
         fused: dict[int, float] = {}
         similar: dict[int, float] = {}
         if expression is not None and k > 0:
-            limit = max(_CANDIDATES, k)
+            limit = max(CANDIDATES, k)
             allowed = _allowed(folder)
             if schema.speaks(database, embedder):
                 lists, similar = _by_both(database, embedder, query, expression, limit, allowed)
@@ -77,7 +77,7 @@ def _by_both(
 ) -> tuple[list[list[int]], dict[int, float]]:
     """Passages by words and by meaning, best first, and the cosines of the latter to the query."""
     lookup = vector_cache.Lookup(database, limit, allowed)
-    # Beside each other: the one waits for SQLite, the other computes, and neither holds the interpreter's lock.
+    # Beside each other: one waits for SQLite, one computes, and neither holds the lock of the interpreter.
     with ThreadPoolExecutor(1) as beside:
         scan = beside.submit(lambda: lookup.scan(embedder.embed([query])[0]))
         by_words = words.best(database, expression, limit, allowed)
