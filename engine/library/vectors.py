@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.models.embedder import Vectors
 
 _CHUNK = 1024  # vectors in one row of the table behind
+_MOST = 4096  # the extension finds no more at once
 
 
 def extension() -> str:
@@ -83,7 +84,7 @@ def nearest(
     within = f"AND rowid IN ({sql})" if allowed else ""
     return database.execute(
         f"SELECT rowid, distance FROM vectors WHERE vector MATCH ? AND k = ? {within} ORDER BY distance",
-        (query.tobytes(), k, *params),
+        (query.tobytes(), min(k, _MOST), *params),
     )
 
 
