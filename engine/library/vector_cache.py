@@ -183,6 +183,10 @@ def erase(database: Database) -> None:
             where = np.flatnonzero(np.isin(generation.ids, gone))
             generation.erase(where)
             _remember(database, replace(state, erased=state.erased + int((where < state.rows).sum())))
+        else:
+            forget(database)
+        # What cannot be used, or was left half made, may hold it as well.
+        _sweep(database, _state(database))
         database.execute("DELETE FROM vectors_gone")
 
 
@@ -280,12 +284,14 @@ def _documents(database: Database, ids: Ids) -> Ids:
 
 
 def _state(database: Database) -> _State | None:
+    import msgspec
+
     row = database.one("SELECT value FROM meta WHERE key = 'cache'")
     if row is None:
         return None
     try:
-        state = _State(**json.loads(row[0]))
-    except (TypeError, ValueError):
+        state = msgspec.json.decode(row[0], type=_State)
+    except msgspec.DecodeError:
         return None
     return state if state.version == VERSION else None
 

@@ -328,6 +328,12 @@ def _damages() -> Iterator[tuple[str, Callable[[Database, Path], object]]]:
     yield "not a state", state("{]")
     yield "another state", state('{"rows": 3}')
     yield (
+        "a state of other types",
+        lambda database, _: database.execute(
+            "UPDATE meta SET value = replace(value, '\"rows\": 12', '\"rows\": \"12\"') WHERE key = 'cache'"
+        ),
+    )
+    yield (
         "another version",
         lambda database, _: database.execute(
             "UPDATE meta SET value = replace(value, '\"version\": 1', '\"version\": 0') WHERE key = 'cache'"
@@ -366,6 +372,28 @@ def test_making_it_may_be_cancelled(store: Store) -> None:
     assert answers(store.database, query, 12) == oracle(store.database, query, 12)
     store.follow()
     assert len(cached(store.database, query, 50)) == 12
+
+
+def test_what_cannot_be_used_holds_nothing_that_was_deleted(library: Library, store: Store) -> None:
+    """A generation that was not finished, and one that lost a file."""
+
+    def cancel() -> None:
+        if len(list(library.home.cache.iterdir())) == 2:
+            raise Cancelled
+
+    store.add(cloud(12))
+    state = vector_cache._state(store.database)
+    assert state is not None
+    with pytest.raises(Cancelled):
+        vector_cache._rebuild(store.database, cancel)
+    store.delete(1)
+    vector_cache.erase(store.database)
+    assert [folder.name for folder in library.home.cache.iterdir()] == [f"vectors-{state.generation}"]
+    (vector_cache._folder(store.database, state) / "scales").unlink()
+    store.delete(2)
+    vector_cache.erase(store.database)
+    assert not list(library.home.cache.iterdir())
+    assert store.database.one("SELECT count(*) FROM vectors_gone") == (0,)
 
 
 @pytest.mark.parametrize("lost", ["ids", "rows"])
