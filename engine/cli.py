@@ -136,14 +136,17 @@ def build_parser() -> argparse.ArgumentParser:
     models = verb("models", _models, "list the models")
     models.add_argument("action", choices=["list"], nargs="?", default="list")
     bench = verb("bench", _bench, "measure this install; both sides of each comparison in one run")
-    bench.add_argument("what", choices=["speed", "retrieval", "training", "personalize"])
+    bench.add_argument("what", choices=["speed", "retrieval", "library", "training", "personalize"])
     bench.add_argument(
         "--beir", metavar="DIR", help="retrieval: a collection in BEIR form, or a folder of some"
     )
     bench.add_argument(
-        "--folder", metavar="DIR", help="personalize: learn from this instead of invented files"
+        "--folder", metavar="DIR", help="personalize, library: these files instead of invented ones"
     )
-    bench.add_argument("--questions", metavar="FILE", help="personalize: score by these, JSON lines")
+    bench.add_argument("--questions", metavar="FILE", help="personalize, library: ask these, JSON lines")
+    bench.add_argument(
+        "--passages", type=_passages, default=10_000, metavar="N", help="library: of so many passages"
+    )
     bench.add_argument("--minutes", type=float, default=15.0, metavar="M")
     bench.add_argument("--seed", type=int, default=1, metavar="N", help="of the invented files")
     bench.add_argument(
@@ -167,6 +170,12 @@ def _day(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except ValueError as error:
         raise argparse.ArgumentTypeError("must be a date like 2026-05-01") from error
+
+
+def _passages(text: str) -> int:
+    if text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError("must be a whole number")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -368,11 +377,15 @@ def _bench(arguments: Arguments) -> int:
         from engine.bench import training
 
         return training.run(home, as_json, arguments.seed)
-    if (arguments.folder is None) != (arguments.questions is None):
-        raise EngineError("usage", detail="--folder and --questions go together.")
     for path in filter(None, (arguments.folder, arguments.questions)):
         if not Path(path).exists():
             raise EngineError("path_missing", path=path)
+    if arguments.what == "library":
+        from engine.bench import library
+
+        return library.run(home, as_json, arguments.folder, arguments.questions, arguments.passages)
+    if (arguments.folder is None) != (arguments.questions is None):
+        raise EngineError("usage", detail="--folder and --questions go together.")
     return personalize.run(
         home,
         as_json,

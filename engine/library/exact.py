@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from engine.library.query import Wanted
+from engine.library.within import Subquery
 from engine.store.database import Database
 
 _MOST = 50  # passages; a code in more of them tells nothing apart
@@ -16,11 +17,9 @@ _FILES = 20
 _SURE, _PARTLY = 1.0, 0.5  # added to scores that lie between 0 and 1
 _SHORTEST = 4  # code points of a part of a name
 
-Allowed = tuple[str, Sequence[object]] | None
-
 
 def promoted(
-    database: Database, wanted: Wanted, allowed: Allowed, fused: dict[int, float]
+    database: Database, wanted: Wanted, documents: Subquery | None, fused: dict[int, float]
 ) -> dict[int, float]:
     """`fused` (passage -> score) with exact matches added and put first, best first."""
     added: dict[int, float] = {}
@@ -30,22 +29,22 @@ def promoted(
             added[passage] = added.get(passage, 0.0) + bonus
 
     for phrase in wanted.phrases:
-        add(_matches(database, phrase, allowed, _MOST), _SURE)
+        add(_matches(database, phrase, documents, _MOST), _SURE)
     for code in wanted.codes:
-        found = _matches(database, code, allowed, _MOST + 1)
+        found = _matches(database, code, documents, _MOST + 1)
         add(found if len(found) <= _MOST else (), _SURE)
     for name in wanted.files:
-        add(_best_of_each(database, _owners(database, name, allowed), allowed, fused), _SURE)
-    add(_best_of_each(database, _named_in_part(database, wanted.terms), allowed, fused), _PARTLY)
+        add(_best_of_each(database, _owners(database, name, documents), documents, fused), _SURE)
+    add(_best_of_each(database, _named_in_part(database, wanted.terms), documents, fused), _PARTLY)
     if not added:
         return fused
     scores = {passage: fused.get(passage, 0.0) + added.get(passage, 0.0) for passage in {**fused, **added}}
     return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
 
 
-def _matches(database: Database, expression: str, allowed: Allowed, limit: int) -> list[int]:
-    sql, params = allowed or ("", ())
-    within = f"AND +rowid IN ({sql})" if allowed else ""
+def _matches(database: Database, expression: str, documents: Subquery | None, limit: int) -> list[int]:
+    sql, params = documents or ("", ())
+    within = f"AND (SELECT document FROM passages WHERE id = words.rowid) IN ({sql})" if documents else ""
     rows = database.execute(
         f"SELECT rowid FROM words WHERE words MATCH ? {within} ORDER BY rank LIMIT ?",
         (expression, *params, limit),
@@ -53,10 +52,10 @@ def _matches(database: Database, expression: str, allowed: Allowed, limit: int) 
     return [row[0] for row in rows]
 
 
-def _owners(database: Database, expression: str, allowed: Allowed) -> list[int]:
+def _owners(database: Database, expression: str, documents: Subquery | None) -> list[int]:
     """Documents with a passage that matches."""
-    sql, params = allowed or ("", ())
-    within = f"AND +w.rowid IN ({sql})" if allowed else ""
+    sql, params = documents or ("", ())
+    within = f"AND +p.document IN ({sql})" if documents else ""
     rows = database.execute(
         "SELECT DISTINCT p.document FROM words AS w JOIN passages AS p ON p.id = w.rowid"
         f" WHERE w.words MATCH ? {within} LIMIT ?",
@@ -77,13 +76,13 @@ def _named_in_part(database: Database, terms: Sequence[str]) -> list[int]:
 
 
 def _best_of_each(
-    database: Database, documents: Sequence[int], allowed: Allowed, fused: dict[int, float]
+    database: Database, found: Sequence[int], documents: Subquery | None, fused: dict[int, float]
 ) -> list[int]:
-    """The passage of each document that was found best, else its first one."""
-    sql, params = allowed or ("", ())
-    within = f"AND id IN ({sql})" if allowed else ""
+    """The passage of each document `found` that was ranked best, else its first one."""
+    sql, params = documents or ("", ())
+    within = f"AND document IN ({sql})" if documents else ""
     best = []
-    for document in documents:
+    for document in found:
         rows = database.execute(
             f"SELECT id FROM passages WHERE document = ? {within} ORDER BY ordinal", (document, *params)
         )

@@ -24,7 +24,7 @@ from engine.contracts import (
     Notice,
 )
 from engine.documents import formats, reader
-from engine.library import check, missing, preview, schema, vectors, writer
+from engine.library import check, missing, preview, schema, vector_cache, vectors, writer
 from engine.library.intake import Intake, Reader, folder_of, reader_today
 from engine.library.missing import is_below_any
 from engine.library.progress import Meter
@@ -143,6 +143,7 @@ class _Run:
         retry: bool | str,
         now: float,
     ) -> IndexSummary:
+        vector_cache.mend(self._database)
         found = self._scan(own, rules, forgotten)
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
         ledger = writer.known(self._database, (*found.mounted, *found.gone))
@@ -290,6 +291,7 @@ class _Run:
         meter = Meter("meaning", int(row[0]) if row else 0, self._emit)
         meter.show()
         spent = 0.0
+        vector_cache.follow(self._database, self._control.check)
         for window in self._pending():
             window.sort(key=lambda passage: len(passage[2]))
             for start in range(0, len(window), BATCH):
@@ -299,6 +301,7 @@ class _Run:
                 spent += time.monotonic() - began
                 meter.done += len(window[start : start + BATCH])
                 meter.show_sometimes()
+            vector_cache.follow(self._database, self._control.check)
         meter.show()
         if spent > _TELLING:
             preview.remember(self._database, passages=meter.done / spent)
@@ -334,7 +337,9 @@ class _Run:
     def _embed(self, batch: Sequence[tuple[int, int, str]]) -> None:
         found = self._embedder.embed([text for _, _, text in batch])
         with self._database.transaction():
-            vectors.add(self._database, [passage for passage, _, _ in batch], found)
+            ids = [passage for passage, _, _ in batch]
+            vectors.add(self._database, ids, found)
+            vector_cache.append(self._database, ids, found)
             writer.mark_meaning(self._database, {document for _, document, _ in batch})
 
     # -- the end ---------------------------------------------------------------------------------
@@ -427,5 +432,6 @@ def _in_turn(
 
 def _purge(database: Database) -> None:
     """Make deleted text leave the files: SQLite keeps it in the log until then."""
+    vector_cache.erase(database)
     database.checkpoint()
     schema.forget_damaged(database.path)

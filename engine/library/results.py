@@ -108,7 +108,7 @@ def _with_copy(passage: Passage, path: str) -> Passage:
 
 
 def _copies(database: Database, same: bytes, path: str, within: Within) -> tuple[str, ...]:
-    condition, params = within.documents("d.")
+    condition, params = within.condition("d.")
     rows = database.execute(
         "SELECT DISTINCT d.path FROM passages AS p JOIN documents AS d ON d.id = p.document"
         f" WHERE p.text_hash = ? AND d.path <> ? AND {condition} ORDER BY d.path LIMIT ?",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 from engine.contracts import SearchReply
-from engine.library import exact, fusion, schema, vectors
+from engine.library import exact, fusion, schema, vector_cache, words
 from engine.library.query import Wanted, understand
 from engine.library.results import results, sections
-from engine.library.within import Within
+from engine.library.within import Subquery, Within
 from engine.models.embedder import Embedder
 from engine.store.database import Database, storable
 
-_CANDIDATES = 200  # of each list
-_COLUMNS = "5.0, 3.0, 2.0, 1.0"  # what a word in name, title, heading and body weighs
+CANDIDATES = 200  # of each list
 
 
 def search(
@@ -45,9 +44,10 @@ def search(
         scores: dict[int, float] = {}
         similar: dict[int, float] = {}
         if not wanted.is_empty and k > 0:
-            allowed = within.passages()
-            words, similar = candidates(database, embedder, query, wanted, max(_CANDIDATES, k), allowed)
-            scores = exact.promoted(database, wanted, allowed, fusion.fuse(words, list(similar.items())))
+            documents = within.documents()
+            by_words, similar = candidates(database, embedder, query, wanted, max(CANDIDATES, k), documents)
+            fused = fusion.fuse(by_words, list(similar.items()))
+            scores = exact.promoted(database, wanted, documents, fused)
         found = results(database, scores, similar, k, within)
         if section:
             found = sections(database, found, section)
@@ -61,52 +61,35 @@ def candidates(
     query: str,
     wanted: Wanted,
     limit: int,
-    allowed: tuple[str, Sequence[object]] | None = None,
+    documents: Subquery | None = None,
 ) -> tuple[list[tuple[int, float]], dict[int, float]]:
-    """The best passages by words with their BM25 scores, and by meaning with their cosines, best first."""
-    words = _by_words(database, wanted, limit, allowed)
+    """The best passages by words with their scores, and by meaning with their cosines, best first."""
     if not schema.speaks(database, embedder):
-        return words, {}
-    return words, _by_meaning(database, embedder, query, limit, allowed)
+        return _by_words(database, wanted, limit, documents), {}
+    lookup = vector_cache.Lookup(database, limit, documents)
+    # Beside each other: one waits for SQLite, one computes, and neither holds the lock of the interpreter.
+    with ThreadPoolExecutor(1) as beside:
+        scan = beside.submit(lambda: lookup.scan(embedder.embed([query])[0]))
+        by_words = _by_words(database, wanted, limit, documents)
+        scan.result()
+    return by_words, lookup.found()
 
 
 def _by_words(
-    database: Database, wanted: Wanted, limit: int, allowed: tuple[str, Sequence[object]] | None
+    database: Database, wanted: Wanted, limit: int, documents: Subquery | None
 ) -> list[tuple[int, float]]:
-    sql, params = allowed or ("", ())
-    # The plus keeps SQLite from looking each allowed row up in the word index, one by one.
-    within = f"AND +rowid IN ({sql})" if allowed else ""
-    found: list[tuple[int, float]] = database.execute(
-        f"SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({_COLUMNS})' {within}"
-        " ORDER BY rank LIMIT ?",
-        (wanted.words, *params, limit),
-    )
+    """By the words, and by the pairs of characters where a script has no spaces between words."""
+    found = words.best(database, wanted.words, limit, documents) if wanted.words else []
     if wanted.pairs is None:
         return found
-    pairs = database.execute(
-        f"SELECT rowid, -rank FROM segments WHERE segments MATCH ? {within} ORDER BY rank LIMIT ?",
-        (wanted.pairs, *params, limit),
-    )
     both = dict(found)
-    for passage, score in pairs:
+    for passage, score in words.best(database, wanted.pairs, limit, documents, table="segments"):
         both[passage] = both.get(passage, 0.0) + score
     return sorted(both.items(), key=lambda pair: -pair[1])[:limit]
 
 
-def _by_meaning(
-    database: Database,
-    embedder: Embedder,
-    query: str,
-    limit: int,
-    allowed: tuple[str, Sequence[object]] | None,
-) -> dict[int, float]:
-    """Passages with their cosine to the query, nearest first."""
-    found = vectors.nearest(database, embedder.embed([query])[0], limit, allowed)
-    return {passage: 1.0 - distance for passage, distance in found}
-
-
 def _counts(database: Database, within: Within) -> tuple[int, int]:
-    condition, params = within.documents()
+    condition, params = within.condition()
     counts: dict[str, int] = dict(
         database.execute(
             f"SELECT state, count(*) FROM documents WHERE parent IS NULL AND {condition} GROUP BY state",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from engine.documents import formats
 from engine.library.writer import below
+
+Subquery = tuple[str, Sequence[object]]  # SQL and its parameters
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Within:
     kind: str | None = None
     since: datetime | None = None
 
-    def documents(self, prefix: str = "") -> tuple[str, list[str | int]]:
+    def condition(self, prefix: str = "") -> tuple[str, list[str | int]]:
         """A condition on rows of `documents`, whose columns have `prefix`, and its parameters."""
         conditions, params = ["1"], list[str | int]()
         if self.folder is not None:
@@ -34,12 +37,9 @@ class Within:
             params.append(int(self.since.timestamp()) * 10**9)
         return " AND ".join(conditions), params
 
-    def passages(self) -> tuple[str, list[str | int]] | None:
-        """A subquery for the ids of passages inside, and its parameters; None if everything is."""
+    def documents(self) -> Subquery | None:
+        """Their ids; None if everything is inside."""
         if self == Within():
             return None
-        condition, params = self.documents()
-        return (
-            f"SELECT id FROM passages WHERE document IN (SELECT id FROM documents WHERE {condition})",
-            params,
-        )
+        condition, params = self.condition()
+        return f"SELECT id FROM documents WHERE {condition}", params

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.contracts import FileState
 from engine.documents.extract import Extract
 from engine.documents.passages import PassageSpan
-from engine.library import segments, vectors
+from engine.library import segments, vector_cache, vectors
 from engine.library.scan import Entry
 from engine.store.database import Database
 
@@ -209,6 +209,7 @@ def delete(database: Database, documents: Sequence[int]) -> None:
             for document in documents[start : start + _TOGETHER]:
                 _clear(database, document)
                 database.execute("DELETE FROM documents WHERE id = ?", (document,))
+        vector_cache.erase(database)
 
 
 def mark_meaning(database: Database, documents: Iterable[int]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.library import index, schema, search
+from engine.library import index, schema, search, words
 from engine.library.query import match_expression
 
 if TYPE_CHECKING:
@@ -125,12 +125,14 @@ def test_identical_passages_are_one_result_that_credits_all(library: Library) ->
 
 
 def test_words_alone_suffice(filled: Library) -> None:
-    filled.database.execute("DELETE FROM vectors; UPDATE passages SET embedded = 0")
+    filled.database.execute(
+        "DELETE FROM vectors; UPDATE passages SET embedded = 0; DELETE FROM meta WHERE key = 'cache'"
+    )
     assert [Path(result.path).name for result in filled.search("deposit").results] == ["lease.md"]
 
 
 def test_meaning_finds_what_the_words_do_not(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_by_words", lambda *_: [])
+    monkeypatch.setattr(words, "best", lambda *_, **__: [])
     best = filled.search("bread flour").results[0]
     assert Path(best.path).name == "bread.md" and best.similarity > 0.1
 
