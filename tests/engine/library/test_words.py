@@ -80,13 +80,13 @@ def test_in_a_small_index_every_row_that_holds_a_word_is_ranked(filled: Database
 
 def test_where_words_are_common_rows_must_hold_several(filled: Database, few: None) -> None:
     text = "meeting budget report garden"
-    assert words._count(filled, expression(text)) > 400
-    ranks = dict(words._ranked(filled, expression(text), 600, None))
+    assert words._count(filled, "words", expression(text)) > 400
+    ranks = dict(words._ranked(filled, "words", expression(text), 600, None))
     found = best(filled, expression(text), 10)
     # By their ranks, for some tie.
     assert [ranks[passage] for passage in found] == sorted(ranks.values())[:10]
     (visited,) = words._visits(filled, "words", expression(text), 10)
-    assert words._count(filled, visited) <= 400
+    assert words._count(filled, "words", visited) <= 400
 
 
 def test_every_word_counts_once(filled: Database, few: None) -> None:
