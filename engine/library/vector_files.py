@@ -28,7 +28,7 @@ BLOCK = 8192
 # Of so many rows every vector is compared: that takes 7 ms and loses nothing.
 EXACT = 50_000
 # Of more, these many whose signs agree best with the query's, or such a share of all (lab log: over-fetch).
-_FETCHED = 5_000
+_FETCHED = 10_000
 _SHARE = 200
 _TIMES = 20  # and never fewer than so many for each one that is asked for
 _KEPT = 100_000_000  # bytes of vectors that may stay mapped; to map more again takes 8 ms a search

@@ -67,3 +67,20 @@ def test_deleting_takes_the_vectors_of_one_document(library: Library, filled: np
     assert library.database.one("SELECT count(*) FROM vectors") == (500,)
     vectors.delete(library.database, 1)
     assert vectors.nearest(library.database, filled[0], 5) == []
+
+
+def test_all_vectors_can_be_read_from_the_tables_behind(library: Library, filled: np.ndarray) -> None:
+    """Their layout is the extension's own: wholly and partly deleted rows, values, and the order of ids."""
+    kept = [number for number in range(1, 501) if not 30 <= number < 140 and number % 7]
+    library.database.many(
+        "DELETE FROM vectors WHERE rowid = ?", [(number,) for number in range(1, 501) if number not in kept]
+    )
+    parts = list(vectors.every(library.database))
+    found = dict(zip(*(np.concatenate(part) for part in zip(*parts, strict=True)), strict=True))
+    assert sorted(found) == kept == vectors.ids(library.database).tolist()
+    assert all((found[number] == filled[number - 1]).all() for number in kept)
+    assert vectors.count(library.database) == len(kept)
+    ids, rows = vectors.of(library.database, [500, 31, 3, 8])
+    assert ids == [500, 3, 8] and (rows == filled[[499, 2, 7]]).all()
+    mean = vectors.mean(library.database, sample=10_000)
+    assert mean == pytest.approx(filled[np.array(kept) - 1].mean(axis=0), abs=1e-6)

@@ -84,7 +84,7 @@ def test_where_words_are_common_rows_must_hold_several(filled: Database, few: No
     ranks = dict(words._ranked(filled, "words", expression(text), 600, None))
     found = best(filled, expression(text), 10)
     # By their ranks, for some tie.
-    assert [ranks[passage] for passage in found] == sorted(ranks.values())[:10]
+    assert [ranks[passage] for passage in found] == sorted(ranks.values(), reverse=True)[:10]
     (visited,) = words._visits(filled, "words", expression(text), 10)
     assert words._count(filled, "words", visited) <= 400
 
