@@ -18,8 +18,8 @@ SOURCES = sorted(
 OURS = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in {"engine", "desktop"}]
 HEAVY = {
     "PySide6", "apsw", "docx", "httpx", "llama_cpp", "lxml", "markdown_it", "mlx", "msgspec", "numpy",
-    "onnxruntime", "peft", "psutil", "pypdf", "pypdfium2", "sqlite_vec", "tokenizers", "torch",
-    "transformers",
+    "onnxruntime", "pathspec", "peft", "psutil", "pypdf", "pypdfium2", "sqlite_vec", "tokenizers",
+    "torch", "transformers", "watchdog",
 }  # fmt: skip
 
 
