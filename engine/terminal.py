@@ -66,7 +66,7 @@ def _show(event: Event) -> None:
         share = f"{100 * event.done / event.total:.1f} %" if event.total else str(event.done)
         left = f", about {event.seconds_left:.0f} s left" if event.seconds_left is not None else ""
         _status_line(f"{event.phase} {share}{left} {event.current[-60:]}")
-    elif isinstance(event, FileDone) and event.reason and event.reason != "ignored":
+    elif isinstance(event, FileDone) and event.reason and event.reason not in {"ignored", "forgotten"}:
         _status_line("")
         print(f"{event.state}: {event.path}: {REASONS[event.reason].message}", file=sys.stderr)
 

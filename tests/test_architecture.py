@@ -18,8 +18,8 @@ SOURCES = sorted(
 OURS = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in {"engine", "desktop"}]
 HEAVY = {
     "PySide6", "apsw", "docx", "httpx", "llama_cpp", "lxml", "markdown_it", "mlx", "msgspec", "numpy",
-    "olefile", "onnxruntime", "peft", "psutil", "pypdf", "pypdfium2", "python_calamine", "sqlite_vec",
-    "striprtf", "tokenizers", "torch", "transformers",
+    "olefile", "onnxruntime", "pathspec", "peft", "psutil", "pypdf", "pypdfium2", "python_calamine",
+    "sqlite_vec", "striprtf", "tokenizers", "torch", "transformers", "watchdog",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -180,13 +181,17 @@ class LibraryPanel(QScrollArea):
     def follow(self) -> None:
         """From now on show what the engine does to stay in step with the folders."""
 
+        here = weakref.ref(self)  # the engine keeps these, and must not keep a closed window
+
         def followed(job: Job[IndexSummary]) -> None:
-            if isValid(self):
-                self._followed.emit(job)
+            panel = here()
+            if panel is not None and isValid(panel):
+                panel._followed.emit(job)
 
         def noticed(notice: Notice) -> None:
-            if isValid(self):
-                self.noticed.emit(notice)
+            panel = here()
+            if panel is not None and isValid(panel):
+                panel.noticed.emit(notice)
 
         self._session.call(lambda engine: engine.watch(followed, noticed))
 

@@ -12,6 +12,10 @@ from engine.library.writer import below
 from engine.store.database import Database, Row
 
 _AROUND = 600  # code points shown on each side of a citation
+_CITED = (
+    "SELECT d.path, d.sha256, d.size, d.mtime_ns, t.text"
+    " FROM documents AS d JOIN texts AS t ON t.document = d.id WHERE "
+)
 _NEIGHBOURS = 32  # passages looked at on each side
 
 
@@ -85,24 +89,21 @@ def document_text(database: Database, path: str) -> str | None:
 
 
 def view(database: Database, citation: Citation) -> PassageView:
-    """The cited span with what stands around it now.
+    """The cited span with what stands around it now, in the file's new place if it was moved.
 
     `missing`: the file is gone from disk or library. `changed`: it is not the one that was cited. Where the
     quote no longer stands in the text, it is shown alone.
     """
-    path = Path(citation.path)
-    row = database.one(
-        "SELECT d.sha256, d.size, d.mtime_ns, t.text FROM documents AS d JOIN texts AS t ON t.document = d.id"
-        " WHERE d.path = ?",
-        (citation.path,),
-    )
+    row = database.one(_CITED + "d.path = ?", (citation.path,))
+    if row is None and citation.sha256:
+        row = database.one(_CITED + "d.sha256 = ?", (citation.sha256,))
     if row is None:
         return PassageView(
             citation.path, citation.page, citation.heading, "", citation.quote, "", changed=True, missing=True
         )
-    sha256, size, mtime_ns, text = row
+    path, sha256, size, mtime_ns, text = row
     try:
-        status = path.stat()
+        status = Path(path).stat()
         on_disk = (status.st_size, status.st_mtime_ns)
     except OSError:
         on_disk = None
@@ -111,7 +112,7 @@ def view(database: Database, citation: Citation) -> PassageView:
         start = text.find(citation.quote) if citation.quote else -1
     end = start + len(citation.quote)
     return PassageView(
-        path=citation.path,
+        path=path,
         page=citation.page,
         heading=citation.heading,
         before=text[max(0, start - _AROUND) : start] if start >= 0 else "",

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _TICK = 5.0  # seconds until a folder that was added or removed is noticed
 _SECOND_LOOK = 61.0  # what is missing is given up when it is missing twice, a minute apart
+_LAST = 3.0  # seconds that the end may take
 _REMOTE = frozenset("nfs nfs4 cifs smb smb2 smb3 smbfs afpfs webdav davfs 9p afs ncpfs sshfs".split())
 
 
@@ -61,11 +62,11 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it; a job under way goes on."""
+        """End it; a job under way goes on. A folder on a drive that does not answer is not waited for."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(_LAST)
 
     @property
     def watched(self) -> list[str]:

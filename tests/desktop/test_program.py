@@ -72,7 +72,7 @@ def test_the_main_job_a_second_start_and_the_end(home: Home, program: subprocess
 
     second = start(home, "--ask", "And the rent?")
     assert second.communicate(timeout=HANG)[1] == "" and second.returncode == 0
-    wait_until(lambda: said(home)[0].text == "And the rent?")
+    wait_until(lambda: [message.text for message in said(home)][:1] == ["And the rent?"])
 
     workers = psutil.Process(program.pid).children(recursive=True)
     assert len(workers) == 2

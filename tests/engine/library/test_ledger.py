@@ -147,3 +147,12 @@ def test_a_passage_that_cannot_grow_stays(library: Library) -> None:
     assert ledger.widened(library.database, passages[3], 10) == passages[3]
     unknown = replace(passages[3], path="/nowhere")
     assert ledger.widened(library.database, unknown, 10_000) == unknown
+
+
+def test_a_citation_follows_its_file(library: Library, cited: Citation) -> None:
+    new = library.folder / "moved" / "contract.md"
+    new.parent.mkdir()
+    Path(cited.path).rename(new)
+    library.index()
+    view = ledger.view(library.database, cited)
+    assert (view.path, view.quote, view.missing, view.changed) == (str(new), cited.quote, False, False)
