@@ -142,6 +142,8 @@ class MainWindow(QMainWindow):
         self.ask_chats()
         self.ask_status()
         self._session.call(lambda engine: engine.warm(), self._watch_warming)
+        if writable:
+            self.library.follow()
 
     def _watch_warming(self, job: Job[None]) -> None:
         self._warming = JobBridge(job, self)
@@ -197,7 +199,6 @@ class MainWindow(QMainWindow):
             # Files without a folder: a removal was cut short, and this finishes it.
             if status.folders or status.coverage.files:
                 self.library.refresh()
-            self.library.follow()
         if self._status_again:
             self._status_again = False
             self.ask_status()

@@ -152,7 +152,7 @@ class _Run:
         removed, waiting = self._remove_vanished(found, ledger, groups, now)
         tasks = self._plan(found, ledger, retry)
         self._words(tasks)
-        if self._intake.changed or removed:
+        if self._intake.changed or removed or moved:
             _purge(self._database)
         self._meaning()
         checked = self._check(found, changed=bool(tasks or moved or removed))

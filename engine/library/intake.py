@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,6 +80,14 @@ class Intake:
     def _replace(self, entry: Entry, path: Path, sha256: str) -> FileState:
         """Write the file and all that lies in it. Raises Unreadable if the file itself has no text."""
         documents = self._read(path)
+        try:
+            return self._write_all(entry, path, sha256, documents)
+        finally:
+            # What a reader unpacked must not outlast it, whatever went wrong.
+            if isinstance(documents, Generator):
+                documents.close()
+
+    def _write_all(self, entry: Entry, path: Path, sha256: str, documents: Iterator[Read]) -> FileState:
         result = next(documents).result
         if isinstance(result, Unreadable):
             raise result

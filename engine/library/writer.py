@@ -116,7 +116,7 @@ def expect(database: Database, entries: Iterable[Entry]) -> None:
     now = _now()
     database.many(
         "INSERT INTO documents (path, name, size, mtime_ns, inode, state, indexed_at)"
-        " VALUES (?, ?, ?, ?, ?, 'waiting', ?)",
+        " VALUES (?, ?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
         [(e.path, Path(e.path).name, e.size, e.mtime_ns, e.inode, now) for e in entries],
     )
 

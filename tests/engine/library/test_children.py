@@ -139,3 +139,29 @@ def test_members_that_failed_are_tried_again_with_their_file(library: Library, a
     assert library.read() == []
     library.index(read=_members, retry=str(archive))
     assert library.read() == ["a.zip"]
+
+
+def test_a_folder_named_like_the_inside_of_an_archive_breaks_nothing(library: Library) -> None:
+    library.put("a.zip", "one.txt: alphaword")
+    library.put("a.zip!/one.txt", "betaword")
+    for _run in range(3):
+        summary = library.index(read=_members)
+        assert (summary.files, summary.failed) == (2, 0)
+
+
+def test_a_reader_is_closed_whatever_went_wrong(library: Library) -> None:
+    closed: list[str] = []
+
+    def reading(path: Path) -> Iterator[Read]:
+        try:
+            yield Read("", _extract("text"))
+            if path.name == "bad.md":
+                raise Unreadable("timeout")
+            yield Read("x", _extract("text"))
+        finally:
+            closed.append(path.name)
+
+    library.put("bad.md")
+    library.put("good.md")
+    library.index(read=reading)
+    assert sorted(closed) == ["bad.md", "good.md"]

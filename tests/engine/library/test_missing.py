@@ -54,6 +54,7 @@ def test_a_moved_file_is_neither_read_nor_embedded_again(
     for query, found in (("lease", ["lease.md"]), ("archive", ["lease.md"]), ("scan17", [])):
         names = [Path(path).name for path in _by_words(library, query)]
         assert names == found, query
+    assert not library.on_disk("scan17"), "the old name is gone, too"
     again = library.index()
     assert (again.moved, again.removed, library.read()) == (0, 0, [])
 
