@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from engine.workers import launch
 T = TypeVar("T")
 
 _TICK = 0.1  # seconds between two looks at a process that reads
+_PATIENCE = 1.0  # seconds a process gets to finish a file whose rest nobody wants
 _AHEAD = 4  # documents of a file that may wait to be stored
 _FRAME = 1 << 30  # bytes; nothing a reader may return is longer
 
@@ -99,25 +101,24 @@ class ReaderProcess:
     def _ask(self, path: Path) -> Iterator[Read | Unreadable]:
         """The documents of a file; at the end an Unreadable if the process did not survive it."""
         child = self._running()
-        finished = False
-        try:
-            child.ask(str(path))
-            seconds = self._limits.seconds + self._limits.seconds_per_mb * _megabytes(path)
-            while True:
-                answer = child.answer(seconds, self._limits.memory)
-                if isinstance(answer, Unreadable):
-                    yield answer
-                    return
-                if answer.last:
-                    finished = True
-                    return
-                yield Read(answer.member, answer.extract or Unreadable(answer.reason, answer.detail))
-        finally:
-            # Given up half way, it would answer the next question with the rest of this one.
-            if not finished or child.memory() > self._limits.keep:
+        child.ask(str(path))
+        seconds = self._limits.seconds + self._limits.seconds_per_mb * _megabytes(path)
+        while True:
+            answer = child.answer(seconds, self._limits.memory)
+            if isinstance(answer, Unreadable):
                 self.close()
+                yield answer
+                return
+            if answer.last:
+                break
+            yield Read(answer.member, answer.extract or Unreadable(answer.reason, answer.detail))
+        if child.memory() > self._limits.keep:
+            self.close()
 
     def _running(self) -> _Child:
+        # Who asked before may have given up half way: the rest of that answer is not for this question.
+        if self._child is not None and not self._child.is_idle(_PATIENCE):
+            self.close()
         if self._child is None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch.mkdir(parents=True)
@@ -135,10 +136,12 @@ class _Child:
         )
         self._said: Queue[_Answer | None] = Queue(_AHEAD)
         self._ended = threading.Event()
+        self._asked = False
         threading.Thread(target=self._listen, name="reading", daemon=True).start()
 
     def ask(self, path: str) -> None:
         assert self._popen.stdin is not None
+        self._asked = True
         with contextlib.suppress(OSError):  # a dead process is noticed by the missing answer
             _send(self._popen.stdin, path)
 
@@ -152,8 +155,18 @@ class _Child:
                 if self.memory() > memory:
                     return Unreadable("memory", f"more than {memory >> 20} MB")
             else:
+                self._asked = said is not None and not said.last
                 return said or Unreadable("crashed_reader")
         return Unreadable("timeout", f"{seconds:.0f} seconds")
+
+    def is_idle(self, seconds: float) -> bool:
+        """Whether it is done with what it was asked, within `seconds`; what it still says is dropped."""
+        began = time.monotonic()
+        while self._asked:
+            answer = self.answer(seconds, sys.maxsize)
+            if isinstance(answer, Unreadable) or time.monotonic() - began > seconds:
+                return False
+        return True
 
     def memory(self) -> int:
         """Bytes it holds now; 0 once it has ended."""

@@ -33,6 +33,9 @@ def read_all(path: Path) -> Iterator[Read]:
         yield Read("a.txt", _extract("a"))
         if name == "crash" or first_time:
             os.kill(os.getpid(), signal.SIGKILL)
+    if name == "slow":
+        time.sleep(1.5)
+        yield Read("a.txt", _extract("too late for anybody"))
     if name == "hang":
         time.sleep(3600)
     if name == "spin":
