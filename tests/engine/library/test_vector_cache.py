@@ -87,6 +87,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (vector_cache, vector_files):
         monkeypatch.setattr(module, "EXACT", 200)
     monkeypatch.setattr(vector_files, "_FETCHED", 150)
+    monkeypatch.setattr(vector_files, "_COMPARED", 100)
     monkeypatch.setattr(vector_files, "_TIMES", 5)
     monkeypatch.setattr(vector_cache, "_SPARE", 0)
 
@@ -161,6 +162,8 @@ def test_signs_find_almost_all_of_the_nearest(
 ) -> None:
     """Few are compared. All rows lie around few or many sources, at a cosine of about .8."""
     monkeypatch.setattr(vector_files, "EXACT", 200)
+    monkeypatch.setattr(vector_files, "_FETCHED", 2000)
+    monkeypatch.setattr(vector_files, "_COMPARED", 500)
     centres = cloud(sources, 3, dimensions=384)
     rows = unit(np.tile(centres, (10_000 // sources, 1)) + 0.75 * cloud(10_000, 4, dimensions=384))
     generation = vector_files.Generation.create(
@@ -169,6 +172,7 @@ def test_signs_find_almost_all_of_the_nearest(
     generation.put(0, np.arange(1, 10_001), np.ones(10_000, np.int64), rows)
     queries = unit(centres[:20] + 1.2 * cloud(20, 5, dimensions=384))
     assert len(generation._similar(queries[0], 2000, 10_000, None)) < 2500
+    assert len(generation._likely(queries[0], np.arange(3000), 500)) == 500
     best = np.argsort(-queries @ rows.T, axis=1)[:, :10] + 1
     found = [generation.nearest(query, 20, 10_000) for query in queries]
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, best, strict=True)]) >= 0.95
