@@ -155,6 +155,8 @@ def move(database: Database, document: int, old: str, entry: Entry, folder: str)
             " WHERE rowid IN (SELECT id FROM passages WHERE document = ?)",
             (name, f" {folder}", document),
         )
+        database.execute("UPDATE names SET name = ? WHERE rowid = ?", (name, document))
+        _segment(database, document)
 
 
 def write(
@@ -243,6 +245,17 @@ def _add_passages(
             (passage, name, extract.title, f"{heading} {folder}", body),
         )
         if pairs := segments.segmented(f"{name} {extract.title} {heading} {body}"):
+            database.execute("INSERT INTO segments (rowid, body) VALUES (?, ?)", (passage, pairs))
+
+
+def _segment(database: Database, document: int) -> None:
+    """Make the pairs of characters of its passages anew, for its name has changed."""
+    passages = "(SELECT id FROM passages WHERE document = ?)"
+    database.execute(f"DELETE FROM segments WHERE rowid IN {passages}", (document,))
+    for passage, *texts in database.execute(
+        f"SELECT rowid, name, title, heading, body FROM words WHERE rowid IN {passages}", (document,)
+    ):
+        if pairs := segments.segmented(" ".join(texts)):
             database.execute("INSERT INTO segments (rowid, body) VALUES (?, ?)", (passage, pairs))
 
 

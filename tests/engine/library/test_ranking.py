@@ -191,6 +191,16 @@ def test_names_and_pairs_go_with_their_file(library: Library) -> None:
         assert library.database.one(f"SELECT count(*) FROM {table}") == (0,)
 
 
+def test_a_moved_file_is_found_by_its_new_name_alone(library: Library) -> None:
+    path = library.put("旧名.md", "bread and butter")
+    library.index()
+    path.rename(path.with_name("新年計画-plan.md"))
+    assert library.index().moved == 1
+    assert names(library.search("新年")) == ["新年計画-plan.md"]
+    assert library.database.execute("SELECT name FROM names") == [("新年計画-plan.md",)]
+    assert library.database.one("SELECT count(*) FROM segments WHERE segments MATCH '\"旧名\"'") == (0,)
+
+
 # -- fusion ----------------------------------------------------------------------------------------
 
 
