@@ -11,7 +11,7 @@ _PHRASE = re.compile(r'"([^"]*)"')
 _WORD = re.compile(r"[^\W_]+")
 # What marks a number, file name or address; plain hyphens ("high-speed") made ranking worse as phrases.
 _NAME = re.compile(r"[\d_./\\@:]")
-_FILE = re.compile(r"[^\s\"/\\]+\.[A-Za-z][A-Za-z0-9]{0,5}")
+_FILE = re.compile(r"[^\s\"/\\.]{2,}[^\s\"/\\]*\.[A-Za-z][A-Za-z0-9]{0,5}")
 # Letters and digits that people make up as a mark: "QX7-LIMA", "pol-358", a long number; no "3-dimensional".
 _CODE = re.compile(
     r"(?<!\w)(?=[\w/.-]*\d)(?:(?=[\w/.-]*[A-Z])|(?=[a-z]{1,5}[/._-]?\d\d)|(?=(?:[/._-]?\d){5}))[\w]+(?:[/._-]\w+)*"
@@ -60,7 +60,7 @@ def understand(text: str) -> Wanted:
     return Wanted(
         match_expression(text),
         segments.match_expression(text),
-        _some(map(_quoted, quoted)),
+        _some(phrase for phrase in map(_quoted, quoted) if " " in phrase),
         _some(_quoted(code) for code in _CODE.findall(plain)),
         _some(f"name : {name}" for name in files if name),
         tuple(dict.fromkeys(words)),

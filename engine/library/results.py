@@ -33,19 +33,26 @@ def results(
     waiting: list[Passage] = []
     counts: Counter[str] = Counter()
     seen: dict[bytes, None] = {}
+    words: list[frozenset[str]] = []  # of those chosen
     for same, passage in _passages(database, scores, similar):
         if len(chosen) == k:
             break
         if same in seen:
             continue
         seen[same] = None
-        copy = next((number for number, other in enumerate(chosen) if _reads_alike(other, passage)), None)
+        held = frozenset(_WORD.findall(passage.text))
+        alike = (at for at, other in enumerate(words) if _are_alike(other, held))
+        copy = next((at for at in alike if chosen[at].path != passage.path), None)
         if copy is not None:
             chosen[copy] = _with_copy(chosen[copy], passage.path)
             continue
         passage = replace(passage, also=_copies(database, same, passage.path, within))
         counts[passage.path] += 1
-        (chosen if counts[passage.path] <= _PER_FILE else waiting).append(passage)
+        if counts[passage.path] <= _PER_FILE:
+            chosen.append(passage)
+            words.append(held)
+        else:
+            waiting.append(passage)
     chosen += waiting[: k - len(chosen)]
     # A file's further passages stand behind those of other files: scores fall with the rank all the same.
     lowest = iter(_falling([passage.score for passage in chosen]))
@@ -92,14 +99,13 @@ def _passages(
         )
 
 
-def _reads_alike(first: Passage, second: Passage) -> bool:
+def _are_alike(first: frozenset[str], second: frozenset[str]) -> bool:
     """Nearly the same words, and exactly the same names and numbers: those are what look-alikes differ in."""
-    if not 0.9 < len(first.text) / max(1, len(second.text)) < 1.1 or first.path == second.path:
+    if min(len(first), len(second)) < _ALIKE * max(len(first), len(second)):
         return False
-    ours, theirs = set(_WORD.findall(first.text)), set(_WORD.findall(second.text))
-    if len(ours & theirs) < _ALIKE * len(ours | theirs):
+    if len(first & second) < _ALIKE * len(first | second):
         return False
-    return not any(word[0].isupper() or any(map(str.isdigit, word)) for word in ours ^ theirs)
+    return not any(word[0].isupper() or any(map(str.isdigit, word)) for word in first ^ second)
 
 
 def _with_copy(passage: Passage, path: str) -> Passage:

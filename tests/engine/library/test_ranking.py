@@ -88,6 +88,23 @@ def test_marks_that_people_make_up(text: str, codes: tuple[str, ...]) -> None:
     assert understand(text).codes == codes
 
 
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("where is main.c now", ('name : "main c"',)),
+        ("see the report.v2.pdf there", ('name : "report v2 pdf"',)),
+        ("the things, e.g. these, in the U.S. that is, i.e. here", ()),
+    ],
+)
+def test_names_of_files_in_a_question(text: str, files: tuple[str, ...]) -> None:
+    assert understand(text).files == files
+
+
+def test_a_single_word_in_quotation_marks_is_a_word() -> None:
+    assert understand('what does "training" mean').phrases == ()
+    assert understand('what does "net training" mean').phrases == ('"net training"',)
+
+
 # -- copies and crowding ---------------------------------------------------------------------------
 
 
