@@ -229,7 +229,7 @@ REASONS: Mapping[str, Reason] = {
     "empty": Reason("It is empty.", "Nothing needs doing."),
     "no_text": Reason(
         "It is a picture, or holds pictures of pages, not text.",
-        "Save it with text recognition (OCR), or have it recognised here: pip install 'nocturne[ocr]'.",
+        "Save it with text recognition (OCR).",
     ),
     "too_large": Reason("It is larger than 50 MB of text.", "Split it into smaller files."),
     "archive_limit": Reason(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.library import segments
@@ -88,5 +89,5 @@ def _quoted(text: str) -> str:
     return f'"{words}"' if words else ""
 
 
-def _some(expressions: object) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, expressions)))[:_MOST_PHRASES]  # type: ignore[call-overload]
+def _some(expressions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, expressions)))[:_MOST_PHRASES]

@@ -106,7 +106,7 @@ def test_a_file_given_up_half_way_says_nothing_later(scripted: ReaderProcess, ma
     next(kept)
     assert results(scripted, make("next")) == [("", "the text of next")]
     assert results(scripted, make("last")) == [("", "the text of last")]
-    kept.close()  # type: ignore[attr-defined]
+    kept.close()
     assert results(scripted, make("other")) == [("", "the text of other")]
 
 

@@ -24,7 +24,7 @@ def _many(library: Library, name: str, count: int = missing.MANY + 1) -> Path:
 def _no_reading(patch: pytest.MonkeyPatch, library: Library) -> None:
     """From here on any attempt to read or to embed fails."""
     patch.setattr(library, "reader", None)
-    library.embedder.embed = None  # type: ignore[assignment]
+    patch.setattr(library.embedder, "embed", None)
 
 
 @pytest.mark.parametrize("new_inode", [False, True])
