@@ -95,6 +95,14 @@ class ChatModel(Protocol):
         """
         ...
 
+    def answers(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[tuple[str, Finish]]:
+        """Short answers to many prompts side by side, in their order; the conversation stays in memory.
+
+        `prompts` and answers are short: 16 of them are in memory at once. Raises Cancelled on `stop`,
+        EngineError("no_memory").
+        """
+        ...
+
     def score(self, prompt: Sequence[int], completion: Sequence[int]) -> list[float]:
         """Natural log-probability of each completion token after `prompt`. Raises Cancelled on `stop`."""
         ...

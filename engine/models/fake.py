@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled, EngineError
-from engine.models.chat import ChatMessage, Generation, OnPrompt, Pieces, repeats
+from engine.models.chat import ChatMessage, Finish, Generation, OnPrompt, Pieces, repeats
 
 if TYPE_CHECKING:
     from engine.models.embedder import Vectors
@@ -92,6 +92,16 @@ class FakeChat:
         prompt = list(prompt)
         limit = min(max_tokens, self.context - len(prompt))
         return Generation(len(prompt), lambda generation: self._run(generation, prompt, limit, on_prompt))
+
+    def answers(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[tuple[str, Finish]]:
+        written: list[tuple[str, Finish]] = []
+        for prompt in prompts:
+            generation = self.generate(prompt, max_tokens)
+            text = "".join(generation)
+            if generation.finish == "stopped":
+                raise Cancelled
+            written.append((text, generation.finish))
+        return written
 
     def score(self, prompt: Sequence[int], completion: Sequence[int]) -> list[float]:
         self._stop.clear()

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, EngineError
-from engine.models import adapters
-from engine.models.chat import ChatMessage, Generation, OnPrompt, Pieces, repeats
+from engine.models import adapters, together
+from engine.models.chat import ChatMessage, Finish, Generation, OnPrompt, Pieces, repeats
 from engine.models.native import AbortSwitch, library, listening, model_parameters
 from engine.models.template import ChatTemplate
 from engine.models.threads import physical_cores
@@ -61,6 +61,7 @@ class LlamaChat:
         self.adapter: adapters.AdapterCard | None = None
         self._adapter: adapters.Adapter | None = None
         self._scale = 1.0
+        self._worn: tuple[adapters.Adapter | None, float] = None, 1.0
         self._llama = library()
         settings = context_settings(context, threads)
         with listening() as errors:
@@ -103,6 +104,18 @@ class LlamaChat:
         limit = min(max_tokens, self.context - len(tokens))
         return Generation(len(tokens), lambda generation: self._run(generation, tokens, limit, on_prompt))
 
+    def answers(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[tuple[str, Finish]]:
+        self._switch.clear()
+        written: list[tuple[str, Finish]] = []
+        for first in range(0, len(prompts), together.TOGETHER):
+            some = prompts[first : first + together.TOGETHER]
+            with self._beside(sum(map(len, some)) + len(some) * max_tokens, len(some)) as sequences:
+                written += [
+                    (b"".join(map(self._piece, one.tokens)).decode(errors="ignore"), one.finish)
+                    for one in together.write(sequences, some, max_tokens)
+                ]
+        return written
+
     def score(self, prompt: Sequence[int], completion: Sequence[int]) -> list[float]:
         return [
             self._logprob(logits, token)
@@ -143,8 +156,24 @@ class LlamaChat:
         finally:
             self._put_on(self._adapter, self._scale)
 
+    @contextmanager
+    def _beside(self, tokens: int, sequences: int) -> Iterator[_Beside]:
+        """A second context of the model with room for `tokens` in all; the first keeps its conversation."""
+        parameters = self._parameters(context_settings(tokens))
+        parameters.n_seq_max, parameters.kv_unified = sequences, True
+        with listening() as errors:
+            context = self._llama.llama_init_from_model(self._model, parameters)
+        if not context:
+            raise self._failure(True, errors.cause)
+        try:
+            adapters.put_on(self._llama, context, *self._worn)
+            yield _Beside(self, context)
+        finally:
+            self._llama.llama_free(context)
+
     def _put_on(self, adapter: adapters.Adapter | None, scale: float) -> None:
         adapters.put_on(self._llama, self._context, adapter, scale)
+        self._worn = adapter, scale
         # Keys and values computed under other weights would be reused without complaint.
         self._llama.llama_memory_clear(self._memory, True)
         self._kept.clear()
@@ -168,7 +197,7 @@ class LlamaChat:
             if not self._decode(taken, wanted):
                 raise Cancelled
             for index in wanted:
-                yield self._logits(index)
+                yield self._logits(self._context, index)
             position += len(taken)
 
     def stop(self) -> None:
@@ -196,10 +225,10 @@ class LlamaChat:
             if on_prompt is not None:
                 on_prompt(done, len(prompt))
         while True:
-            logits = self._logits(-1)
+            logits = self._logits(self._context, -1)
             token = int(logits.argmax())
             generation.mark_first_token()
-            if self._llama.llama_vocab_is_eog(self._vocabulary, token):
+            if self._is_end(token):
                 generation.finish = "stop"
                 return
             if len(generation.tokens) >= limit:
@@ -236,25 +265,36 @@ class LlamaChat:
 
     def _decode(self, tokens: Sequence[int], wanted: range) -> bool:
         """Evaluate at most SLICE tokens, computing logits for the `wanted` ones; False when stopped."""
+        past = len(self._kept)
+        inputs = [together.Input(token, past + at, 0, at in wanted) for at, token in enumerate(tokens)]
+        try:
+            evaluated = self._evaluate(self._context, inputs)
+        except EngineError:
+            self._trim(past)
+            raise
+        if evaluated:
+            self._kept.extend(tokens)
+        else:
+            # What was evaluated before stays; what this call may have left half-done goes.
+            self._trim(past)
+        return evaluated
+
+    def _evaluate(self, context: Any, inputs: Sequence[together.Input]) -> bool:
+        """Evaluate at most SLICE inputs; False when stopped."""
         if self._switch.is_set:
             return False
-        batch, past = self._batch, len(self._kept)
-        batch.n_tokens = len(tokens)
-        for index, token in enumerate(tokens):
+        batch = self._batch
+        batch.n_tokens = len(inputs)
+        for index, (token, position, sequence, last) in enumerate(inputs):
             batch.token[index] = token
-            batch.pos[index] = past + index
+            batch.pos[index] = position
             batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = 0
-            batch.logits[index] = index in wanted
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = last
         with listening() as errors:
-            code = self._llama.llama_decode(self._context, batch)
-        if code == 0:
-            self._kept.extend(tokens)
-            return True
-        # What was evaluated before stays; what this call may have left half-done goes.
-        self._trim(past)
-        if code == _ABORTED:
-            return False
+            code = self._llama.llama_decode(context, batch)
+        if code in (0, _ABORTED):
+            return bool(code == 0)
         raise self._failure(errors.out_of_memory, errors.cause)
 
     # -- the C side ------------------------------------------------------------------------------
@@ -301,16 +341,19 @@ class LlamaChat:
         count = self._llama.llama_tokenize(self._vocabulary, data, len(data), buffer, room, False, special)
         return list(buffer[:count])
 
+    def _is_end(self, token: int) -> bool:
+        return bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
+
     def _piece(self, token: int) -> bytes:
         buffer = ctypes.create_string_buffer(256)
         size = self._llama.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, False)
         return buffer.raw[: max(size, 0)]
 
-    def _logits(self, index: int) -> npt.NDArray[np.float32]:
+    def _logits(self, context: Any, index: int) -> npt.NDArray[np.float32]:
         """float32 (vocabulary,) of one position of the last batch: llama.cpp's memory, gone at the next."""
         import numpy as np
 
-        pointer = self._llama.llama_get_logits_ith(self._context, index)
+        pointer = self._llama.llama_get_logits_ith(context, index)
         return np.ctypeslib.as_array(pointer, shape=(self._vocabulary_size,))
 
     @staticmethod
@@ -324,3 +367,27 @@ class LlamaChat:
         if out_of_memory:
             return EngineError("no_memory", model=self.name)
         return EngineError("model_broken", model=self.name, detail=detail)
+
+
+class _Beside:
+    """`together.Sequences` in a second context of a `LlamaChat`."""
+
+    size = SLICE
+
+    def __init__(self, chat: LlamaChat, context: Any) -> None:
+        self._chat = chat
+        self._context = context
+
+    def evaluate(self, inputs: Sequence[together.Input]) -> list[int]:
+        if not self._chat._evaluate(self._context, inputs):
+            raise Cancelled
+        return [
+            int(self._chat._logits(self._context, at).argmax()) for at, one in enumerate(inputs) if one.last
+        ]
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        memory = self._chat._llama.llama_get_memory(self._context)
+        self._chat._llama.llama_memory_seq_cp(memory, source, target, 0, length)
+
+    def is_end(self, token: int) -> bool:
+        return self._chat._is_end(token)

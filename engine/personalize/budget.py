@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 # Of the minutes. Loading models and what a stage runs over come out of what is left.
 COMPOSE_SHARE, TRAIN_SHARE, EXPORT_SHARE, EVALUATE_SHARE = 0.13, 0.58, 0.05, 0.20
+START_SHARE = 0.01  # of the minutes: a stage's process starts, and writes down what it found
 # A row of a note with its part of the head it shares, and how often it is seen at least. Once is enough: a
 # fact is in many rows, and new wordings teach more than old ones again.
 ROW_TOKENS, LEAST_EPOCHS = 55, 1

@@ -8,6 +8,7 @@ the library's index or the training rows.
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,22 +97,26 @@ def run_with_files(
     limits: Limits,
     control: Control,
     emit: Callable[[Progress], None],
-    enough: Callable[[], bool],
+    enough: Callable[[float], bool],
 ) -> list[Outcome]:
-    """Both arms with files, a few probes at a time until `enough`: whatever is asked, both are asked it.
+    """Both arms with files, a few probes at a time: whatever is asked, both are asked it.
 
-    Kinds take turns, so that an early end leaves some of each. Leaves the adapter on. Raises Cancelled.
+    Ends where there is not time for as many seconds as the longest few took (`enough`). Kinds take turns,
+    so that an early end leaves some of each. Leaves the adapter on. Raises Cancelled.
     """
     ordered = _mixed(probes)
     outcomes: list[Outcome] = []
+    longest = 0.0
     for first in range(0, len(ordered), TOGETHER):
-        if outcomes and enough():
+        if outcomes and enough(longest):
             break
+        began = time.monotonic()
         few = ordered[first : first + TOGETHER]
         model.use_adapter(None)
         outcomes += run_arm("base+files", model, few, search, limits, control, emit)
         model.use_adapter(adapter)
         outcomes += run_arm("adapter+files", model, few, search, limits, control, emit, sureness)
+        longest = max(longest, time.monotonic() - began)
     return outcomes
 
 

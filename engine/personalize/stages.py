@@ -24,7 +24,7 @@ from engine.models.load import load_embedder
 from engine.paths import Home
 from engine.personalize import export as exporting
 from engine.personalize import parity, room, rows, select
-from engine.personalize.budget import EVALUATE_SHARE, EXPORT_SHARE, Budget
+from engine.personalize.budget import EVALUATE_SHARE, EXPORT_SHARE, START_SHARE, Budget
 from engine.personalize.calibrate import run_memory
 from engine.personalize.compose import compose as composing
 from engine.personalize.compose.thesaurus import Thesaurus
@@ -226,7 +226,7 @@ def _evaluate(night: Night) -> Mapping[str, Any]:
     card = catalog.default("chat")
     limits = Limits.of(card)
     embedder = load_embedder(night.home)
-    began, seconds = time.monotonic(), night.left(0.0)
+    began, seconds = time.monotonic(), night.left(START_SHARE)
 
     def find(query: str) -> SearchReply:
         database = schema.open_for_search(night.run.passages, embedder)
@@ -250,7 +250,7 @@ def _evaluate(night: Night) -> Mapping[str, Any]:
             limits,
             night.control,
             night.emit,
-            lambda: time.monotonic() - began - night.control.waited > seconds,
+            lambda more: time.monotonic() - began - night.control.waited + more > seconds,
         )
     rows.write_lines(night.run.outcomes, outcomes)
     return {"questions": len(probes), "sureness": asdict(sureness) if sureness else None}

@@ -22,7 +22,7 @@ from engine.personalize.rows import Lesson, Row, TokenRow
 from engine.personalize.rows_db import RowStore
 
 ANSWER_WORDS = 40  # a row that answers at greater length teaches rambling
-_QUESTIONS_SHARE = 0.3  # of the seconds that asking the model may take; replay gets the rest
+_QUESTIONS_SHARE = 0.25  # of the seconds that asking the model may take; replay gets the rest
 _HELD_KINDS = ("fact",)
 
 
@@ -52,7 +52,7 @@ class Plan:
     rows: int = 0
     held: int = 60
     absent: int = 40
-    replay_share: float = 0.10
+    replay_share: float = 0.20
     reading_share: float = 0.05
 
 

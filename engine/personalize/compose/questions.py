@@ -19,7 +19,6 @@ from engine.errors import Cancelled
 from engine.models.chat import ChatMessage, ChatModel
 from engine.personalize.compose import grammar
 from engine.personalize.compose.facts import about, digest, told_row
-from engine.personalize.compose.replay import say
 from engine.personalize.compose.spans import Span, SpanKind, spans
 from engine.personalize.rows import Lesson, Row
 from engine.personalize.rows_db import RowStore
@@ -149,7 +148,17 @@ def _leads_back(asked: str, span: Span, passage: Passage, model: ChatModel, cont
     answer = strip_markers("".join(generation))
     if generation.finish == "stopped":
         raise Cancelled
-    return holds(answer, span.value) and not holds(say(model, asked, ANSWER_TOKENS, control), span.value)
+    return holds(answer, span.value) and not holds(_without(model, asked, control), span.value)
+
+
+def _without(model: ChatModel, asked: str, control: Control) -> str:
+    """The answer without files; empty if it ran in circles or did not end. Raises Cancelled."""
+    control.check()
+    generation = model.generate(model.render(prompts.messages(asked, with_files=False)), ANSWER_TOKENS)
+    answer = "".join(generation).strip()
+    if generation.finish == "stopped":
+        raise Cancelled
+    return answer if generation.finish == "stop" else ""
 
 
 def holds(answer: str, value: str) -> bool:

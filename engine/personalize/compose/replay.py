@@ -17,8 +17,8 @@ from engine.answer import prompt as prompts
 from engine.answer.excerpts import Excerpt
 from engine.answer.terms import sentences
 from engine.contracts import Control, Event, Passage, Progress
-from engine.errors import Cancelled
 from engine.models.chat import ChatModel
+from engine.models.together import TOGETHER
 from engine.personalize.compose.facts import digest
 from engine.personalize.rows import Lesson, Row
 from engine.personalize.rows_db import RowStore
@@ -45,39 +45,47 @@ def rows(
 ) -> list[Row]:
     """At most `most` questions of the bank with the beginning of the base's answer.
 
-    Stops at `until` (time.monotonic) with what it has; what `store` holds costs no time.
+    Stops at `until` (time.monotonic) with what it has; what `store` holds costs no time. Raises Cancelled.
     """
-    made: list[Row] = []
     questions = bank()
     random.Random(1).shuffle(questions)  # the bank is sorted by subject, and a few of each are wanted
-    for number, question in enumerate(questions):
-        if len(made) >= most:
-            break
-        group = digest(["replay", question])
-        answer = store.found(group, "") if store else None
+    made: list[Row] = []
+    unknown: list[str] = []
+    for question in questions:
+        answer = store.found(_group(question), "") if store else None
         if answer is None:
-            if time.monotonic() >= until:
-                continue
-            emit(Progress("compose", number, len(questions), "replay"))
-            answer = say(model, question, ANSWER_TOKENS, control, whole=False)
+            unknown.append(question)
+        elif answer and len(made) < most:
+            made.append(_row(question, answer))
+    for first in range(0, len(unknown), TOGETHER):
+        if len(made) >= most or time.monotonic() >= until:
+            break
+        emit(Progress("compose", first, len(unknown), "replay"))
+        some = unknown[first : first + TOGETHER]
+        for question, answer in zip(some, _answered(model, some, control), strict=True):
             if store:
-                store.keep(group, "", "", answer)
-        if answer:
-            made.append(Row(digest(["replay", question, answer]), "replay", question, answer, group))
-    return made
+                store.keep(_group(question), "", "", answer)
+            if answer:
+                made.append(_row(question, answer))
+    return made[:most]
 
 
-def say(model: ChatModel, user: str, tokens: int, control: Control, whole: bool = True) -> str:
-    """An answer without files; empty if it ran in circles, or was cut where `whole` is wanted.
-
-    Raises Cancelled.
-    """
+def _answered(model: ChatModel, questions: Sequence[str], control: Control) -> list[str]:
+    """The beginnings of the answers; an answer that ran in circles is empty. Raises Cancelled."""
     control.check()
-    generation = model.generate(model.render(prompts.messages(user, with_files=False)), tokens)
-    text = "".join(generation).strip()
-    if generation.finish == "stopped":
-        raise Cancelled
-    return text if generation.finish == "stop" or (generation.finish == "length" and not whole) else ""
+    asked = [model.render(prompts.messages(question, with_files=False)) for question in questions]
+    return [
+        text.strip() if finish in ("stop", "length") else ""
+        for text, finish in model.answers(asked, ANSWER_TOKENS)
+    ]
+
+
+def _group(question: str) -> str:
+    return digest(["replay", question])
+
+
+def _row(question: str, answer: str) -> Row:
+    return Row(digest(["replay", question, answer]), "replay", question, answer, _group(question))
 
 
 def reading_rows(rows: Sequence[Row], lessons: Sequence[Lesson], most: int) -> list[Row]:

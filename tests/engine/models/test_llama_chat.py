@@ -213,6 +213,52 @@ def test_a_stop_ends_a_score(chat: LlamaChat, monkeypatch: pytest.MonkeyPatch) -
     assert len(chat.score(chat.tokenize(STORY), [END])) == 1
 
 
+def test_answers_side_by_side_are_those_each_prompt_would_get(chat: LlamaChat) -> None:
+    asked = [
+        "What is the capital of France?",
+        "Name a colour.",
+        f"{STORY[:400]} What did the keeper count?",
+        "What is the capital of France?",
+        *(f"What is {number} plus two?" for number in range(16)),
+    ]
+    prompts = [chat.render([ChatMessage("user", text)]) for text in asked]
+    list(chat.generate(prompts[0], 1))
+    answers = chat.answers(prompts, 12)
+    assert chat.generate(prompts[0], 1).prompt_tokens == len(prompts[0])
+    assert len(answers) == len(asked)
+    for prompt, (text, finish) in zip(prompts, answers, strict=True):
+        tokens = chat.tokenize(text)
+        assert tokens and finish == ("stop" if len(tokens) < 12 else finish)
+        # Sums in another order: a token may be another one that was as likely, and no more than that.
+        logits = chat.logits(prompt, tokens)
+        chosen = logits[range(len(tokens)), tokens]
+        assert (logits.max(axis=1) - chosen).max() < 0.5
+    assert "Paris" in answers[0][0] and answers[0] == answers[3]
+    assert chat.answers([], 12) == []
+    assert chat.answers(prompts[:1], 0) == [("", "length")]
+
+
+def test_answers_side_by_side_leave_the_conversation_in_memory(chat: LlamaChat) -> None:
+    prompt = chat.render(QUESTION)
+    before = "".join(chat.generate(prompt, 20))
+    chat.answers([chat.render([ChatMessage("user", "Name a colour.")])] * 3, 5)
+    again = chat.generate(prompt, 20)
+    assert "".join(again) == before
+    assert again.cached_tokens == len(prompt) - 1
+
+
+def test_a_stop_ends_answers_side_by_side(chat: LlamaChat, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = chat._evaluate
+
+    def stopping(*arguments: object) -> bool:
+        chat.stop()
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(chat, "_evaluate", stopping)
+    with pytest.raises(Cancelled):
+        chat.answers([chat.render(QUESTION)] * 2, 5)
+
+
 def test_limits_end_an_answer_and_are_named(chat: LlamaChat, models_home: Home) -> None:
     cut = chat.generate(chat.tokenize("One, two, three, four,"), 3)
     "".join(cut)

@@ -40,7 +40,8 @@ def test_whatever_one_arm_is_asked_the_other_is_asked(tmp_path: Path, looks: int
     adapter.touch()
     left = [looks]
 
-    def enough() -> bool:
+    def enough(seconds: float) -> bool:
+        assert seconds > 0
         left[0] -= 1
         return left[0] < 0
 
