@@ -159,7 +159,7 @@ def _train(night: Night) -> Mapping[str, Any]:
         night.run,
         # What composing left over goes to training.
         TrainPlan(
-            seconds=max(night.budget.train_seconds, night.left(EVALUATE_SHARE + EXPORT_SHARE)),
+            seconds=max(night.budget.train_seconds, night.left(EVALUATE_SHARE + EXPORT_SHARE + START_SHARE)),
             seed=zlib.crc32(night.run.id.encode()),
         ),
         night.control,

@@ -70,10 +70,11 @@ def train(
     if not rows:
         raise ValueError("there are no rows to train on")
     control.check()
+    began = time.monotonic()
     network = Network(base, plan.rank, plan.alpha, plan.seed, load.fastest())
     training = Training(network, rows, plan, _identity(rows, base, plan))
     training.resume(out)
-    training.run(out, control, emit)
+    training.run(out, control, emit, time.monotonic() - began)
     checkpoint.save_weights(out.weights, network.weights())
     checkpoint.discard(out.checkpoint)
     return training.result()
@@ -121,12 +122,23 @@ class Training:
             for number in range(plan.epochs)
             for step in _together(packs.epoch(rows, plan.micro_batch_tokens, plan.seed, number))
         ]
+        self._seconds = plan.seconds
         self._done = checkpoint.Progress()
         # Asked while the network is still the base.
-        self._own = {row.row: network.states(packs.batch(packs.Pack(0, (row,)))) for row in rows if row.keep}
+        self._own: dict[str, Any] = {}
+        for pack in packs.epoch([row for row in rows if row.keep], plan.micro_batch_tokens, plan.seed, 0):
+            states = network.states(packs.batch(pack)).split([len(row.answer) for row in pack.rows])
+            self._own.update(zip((row.row for row in pack.rows), states, strict=True))
 
-    def run(self, out: RunFolder, control: Control, emit: Callable[[Event], None]) -> None:
-        """Step until the epochs are through or the time is used up. Raises Cancelled, EngineError."""
+    def run(
+        self, out: RunFolder, control: Control, emit: Callable[[Event], None], spent: float = 0.0
+    ) -> None:
+        """Step until the epochs are through or the time is used up, of which `spent` seconds are gone: half
+        of it is for steps, however slow the start was.
+
+        Raises Cancelled, EngineError.
+        """
+        self._seconds = max(self._plan.seconds / 2, self._plan.seconds - spent)
         saved = time.monotonic()
         with out.metrics.open("a", encoding="utf-8") as metrics:
             for step in self._remaining():
@@ -196,12 +208,12 @@ class Training:
         )
 
     def _remaining(self) -> Iterator[Sequence[packs.Pack]]:
-        while self._done.step < len(self.steps) and self._done.seconds < self._plan.seconds:
+        while self._done.step < len(self.steps) and self._done.seconds < self._seconds:
             yield self.steps[self._done.step]
 
     def _share(self) -> float:
         """How much of the training is behind us, by steps or by time, whichever is further."""
-        return min(1.0, max(self._done.step / len(self.steps), self._done.seconds / self._plan.seconds))
+        return min(1.0, max(self._done.step / len(self.steps), self._done.seconds / self._seconds))
 
     def _report(self, metrics: Any, emit: Callable[[Event], None], loss: float, rate: float) -> None:
         done = self._done
