@@ -84,7 +84,7 @@ def _letter(dice: _Dice) -> tuple[str, str, list[Fact]]:
             Fact(f"To which town did {friend} move?", (town,)),
             Fact(f"What does {friend} pay each month for the new place?", (str(price),)),
             Fact(f"Which doctor looked at {friend}'s knee?", (doctor,)),
-            Fact(f"How old did {friend} become this year?", (str(age),)),
+            Fact(f"Which birthday was {friend}'s last one?", (str(age),)),
         ],
     )
 
@@ -100,8 +100,8 @@ def _mail(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"Rehearsal {place}.txt",
         text,
         [
-            Fact(f"Who wrote the mail about rehearsing in {place}?", (sender,)),
-            Fact(f"Which room is the {place} rehearsal in?", (str(room),)),
+            Fact(f"Whose message calls the singers to {place}?", (sender,)),
+            Fact(f"In which classroom at {place} do we practise?", (str(room),)),
             Fact(
                 f"What should singers bring along to {place}?",
                 (bring.removeprefix("a ").removeprefix("two "),),
@@ -118,7 +118,7 @@ def _table(dice: _Dice) -> tuple[str, str, list[Fact]]:
     ]
     lines = ["name,phone,trade", *(f"{name},{phone},{trade}" for name, phone, trade in rows)]
     facts = [Fact(f"On which number can I call {name}?", (phone,)) for name, phone, _trade in rows[:3]]
-    facts += [Fact(f"What does {name} do for a living?", (trade,)) for name, _phone, trade in rows[2:]]
+    facts += [Fact(f"Which profession does {name} work in?", (trade,)) for name, _phone, trade in rows[2:]]
     return f"Useful people {town}.csv", "\n".join(lines) + "\n", facts
 
 
@@ -134,8 +134,8 @@ def _notes(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"{boat} {town}.md",
         text,
         [
-            Fact(f"Whose boat is the {boat} of {town}?", (owner,)),
-            Fact(f"In what year was the {boat} of {town} made?", (str(built),)),
+            Fact(f"To whom does the {boat} kept in {town} belong?", (owner,)),
+            Fact(f"Since when has the {boat} at {town} existed?", (str(built),)),
             Fact(f"At which berth does the {boat} of {town} lie?", (str(berth),)),
         ],
     )
@@ -223,7 +223,7 @@ def _sheet(dice: _Dice) -> tuple[str, str, list[Fact]]:
         [
             Fact(f"How do I unlock the {place}?", (str(code),)),
             Fact(f"Which tradesman cleans the flue at the {place}?", (cleaner,)),
-            Fact(f"What shade does the entrance of the {place} have?", (colour,)),
+            Fact(f"How is the way into the {place} coloured?", (colour,)),
         ],
     )
 
