@@ -204,7 +204,7 @@ def _recipe(dice: _Dice) -> tuple[str, str, list[Fact]]:
         [
             Fact(f"Whose recipe are the {dish}?", (cook,)),
             Fact(f"How long must the {dish} stay in the oven?", (str(minutes),)),
-            Fact(f"What is the hidden ingredient of the {dish}?", (secret,)),
+            Fact(f"Which hidden ingredient goes into the {dish}?", (secret,)),
         ],
     )
 

@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.errors import EngineError
-from engine.library import index, schema
-from engine.models.fake import FakeEmbedder
-from engine.paths import Home
+from engine.library import schema
 from engine.personalize.rows import read_lessons
-from engine.personalize.run_folder import RunFolder
 from engine.personalize.select import Selected, select, tokens
-from engine.store.database import Database
+from tests.engine.personalize.conftest import Shelf
 
 NOTE = "The {name} club meets on {day} May at the old mill. Bring {day} chairs and the {name} flag along."
-
-
-class _Runs:
-    def check(self) -> None:
-        return None
-
-
-class Shelf:
-    """A folder that is indexed, and selections from it."""
-
-    def __init__(self, home: Home, root: Path) -> None:
-        self.home = home
-        self.folder = root / "files"
-        self.run = RunFolder(root / "night")
-        self.folder.mkdir()
-
-    def put(self, name: str, text: str) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def select(self, *folders: Path, budget: int = 10_000, used: dict[str, float] | None = None) -> Selected:
-        self._index()
-        database = schema.open_for_reading(self.home.index_db)
-        assert database is not None
-        try:
-            chosen = [str(folder) for folder in folders or (self.folder,)]
-            return select(database, chosen, self.run, budget, used or {})
-        finally:
-            database.close()
-
-    def _index(self) -> None:
-        self.home.root.mkdir(exist_ok=True)
-        embedder = FakeEmbedder(dimensions=16)
-        database: Database = schema.open_for_writing(self.home.index_db, embedder, lambda _event: None)
-        try:
-            index.index(
-                database,
-                [self.folder],
-                embedder,
-                control=_Runs(),
-                emit=lambda _event: None,
-                own=self.home.root,
-            )
-        finally:
-            database.close()
-
-
-@pytest.fixture
-def shelf(home: Home, tmp_path: Path) -> Iterator[Shelf]:
-    yield Shelf(home, tmp_path)
 
 
 def names(selected: Selected) -> list[str]:
