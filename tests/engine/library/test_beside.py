@@ -1,0 +1,379 @@
+"""Another embedder: a new index is made beside the old one, which serves until they change places in one step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.contracts import Event, Notice, Remaking
+from engine.errors import Cancelled, EngineError
+from engine.library import beside, index, ledger, schema, search, vector_cache
+from engine.models.fake import FakeEmbedder
+
+if TYPE_CHECKING:
+    from tests.engine.library.conftest import Library
+
+OLD, NEW = FakeEmbedder(dimensions=64), FakeEmbedder(dimensions=32)
+
+
+class _Control:
+    """Calls `at` with the number of each look."""
+
+    def __init__(self, at: Callable[[int], None] = lambda _look: None) -> None:
+        self._at = at
+        self._looks = 0
+
+    def check(self) -> None:
+        self._looks += 1
+        self._at(self._looks)
+
+
+class Shelf:
+    """A library made by OLD, and runs with NEW as the index worker makes them."""
+
+    def __init__(self, library: Library) -> None:
+        self.folder = library.folder
+        self.put = library.put
+        self.own = library.home.root
+        self.path = library.home.index_db
+        self.next = beside.path_of_next(self.path)
+        self.events: list[Event] = []
+        self.embedder = NEW
+        library.put("lease.md", "The deposit is 900 euros.")
+        library.put("bread.md", "The bread needs flour and water.")
+        library.index()
+        library.database.close()
+
+    def run(self, *roots: Path, at: Callable[[int], None] = lambda _look: None, **options: Any) -> bool:
+        """Whether the new index took the old one's place."""
+        keep = list(roots or (self.folder,))
+        self.events.clear()
+        with beside.opened(self.path, self.embedder, self.events.append) as indexes:
+            indexes.keep_only(keep)
+            index.index(
+                indexes.written,
+                keep,
+                self.embedder,
+                control=_Control(at),
+                emit=self.events.append,
+                own=self.own,
+                serving=indexes.serving,
+                **options,
+            )
+            return indexes.is_complete(keep) and beside.switch(indexes, lambda: None)
+
+    def interrupt(self, look: int = 3) -> None:
+        def stop(found: int) -> None:
+            if found == look:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            self.run(at=stop)
+
+    def found(self, query: str, embedder: FakeEmbedder) -> list[str]:
+        database = schema.open_for_search(self.path)
+        assert database is not None
+        try:
+            reply = search.search(database, embedder, query)
+            return [Path(result.path).name for result in reply.results if query in result.text]
+        finally:
+            database.close()
+
+    def speaks(self, path: Path | None = None) -> str:
+        database = schema.open_for_reading(path or self.path)
+        assert database is not None
+        try:
+            return schema.embedder_id(database)
+        finally:
+            database.close()
+
+    def on_disk(self, text: str) -> bool:
+        files = [path for path in self.own.rglob("*") if path.is_file()]
+        return any(text.encode() in path.read_bytes() for path in files)
+
+    def notices(self) -> list[str]:
+        return [event.code for event in self.events if isinstance(event, Notice)]
+
+
+@pytest.fixture
+def shelf(library: Library) -> Iterator[Shelf]:
+    yield Shelf(library)
+
+
+def test_the_old_one_serves_until_they_change_places(shelf: Shelf) -> None:
+    seen: list[tuple[str, list[str]]] = []
+    old_cache = vector_cache.generations(shelf.path)
+    assert old_cache
+    assert shelf.run(at=lambda _: seen.append((shelf.speaks(), shelf.found("deposit", OLD))))
+    assert shelf.notices() == ["index_beside"]
+    assert len(seen) > 3 and set(map(str, seen)) == {str((OLD.id, ["lease.md"]))}
+    assert shelf.speaks() == NEW.id and shelf.found("deposit", NEW) == ["lease.md"]
+    assert not shelf.next.parent.exists(), "nothing of the making is left"
+    assert len(vector_cache.generations(shelf.path)) == 1 and not any(map(Path.exists, old_cache))
+    assert not shelf.run() and shelf.notices() == [], "it is an ordinary index from now on"
+
+
+def test_the_new_one_brings_its_cache_along(shelf: Shelf) -> None:
+    assert shelf.run()
+    with beside.opened(shelf.path, NEW, shelf.events.append) as indexes:
+        lookup = vector_cache.Lookup(indexes.written, 5)
+        assert lookup._generation is not None
+
+
+def test_vectors_of_two_embedders_never_meet(shelf: Shelf) -> None:
+    def look(_look: int) -> None:
+        for path, dimensions in ((shelf.path, OLD.dimensions), (shelf.next, NEW.dimensions)):
+            database = schema.open_for_reading(path)
+            assert database is not None
+            sizes = database.execute("SELECT DISTINCT length(vector) / 4 FROM vectors")
+            database.close()
+            assert sizes in ([], [(dimensions,)])
+        asked.clear()
+        shelf.found("deposit", deaf)
+        assert asked == [], "who made other vectors is not asked for one"
+
+    asked: list[str] = []
+    deaf = FakeEmbedder(dimensions=32)
+    embed = deaf.embed
+    deaf.embed = lambda texts: asked.extend(texts) or embed(texts)  # type: ignore[method-assign,func-returns-value]
+    assert shelf.run(at=look)
+    shelf.found("deposit", deaf)
+    assert asked == ["deposit"], "once its own serve, it is"
+
+
+def test_a_half_made_one_is_gone_on_with(shelf: Shelf) -> None:
+    for number in range(4):
+        shelf.put(f"{number}.md", f"word{number}")
+    shelf.interrupt(look=5)
+    assert shelf.next.exists()
+    done = beside.remaking(shelf.path)
+    assert done is not None and done.files == 6 and done.done < 6
+    assert shelf.run()
+    assert "index_beside" not in shelf.notices()
+    assert 0 < len([event for event in shelf.events if hasattr(event, "state")]) < 6, "some were read before"
+    assert beside.remaking(shelf.path) is None
+
+
+def test_a_half_made_one_of_yet_another_embedder_is_begun_anew(shelf: Shelf) -> None:
+    shelf.interrupt()
+    shelf.embedder = FakeEmbedder(dimensions=16)
+    assert shelf.run()
+    assert shelf.speaks() == shelf.embedder.id and shelf.found("deposit", shelf.embedder) == ["lease.md"]
+
+
+def test_a_half_made_one_is_dropped_when_the_old_embedder_is_back(shelf: Shelf) -> None:
+    shelf.interrupt()
+    shelf.embedder = OLD
+    assert not shelf.run()
+    assert not shelf.next.parent.exists() and shelf.speaks() == OLD.id
+    assert not any(hasattr(event, "state") for event in shelf.events), "and nothing is read again"
+
+
+def test_what_is_taken_out_leaves_both(shelf: Shelf) -> None:
+    shelf.put("gone.md", "the peculiarword")
+    forgotten = shelf.put("forgotten.md", "the otherword")
+    shelf.embedder = OLD
+    shelf.run()
+    shelf.embedder = NEW
+    shelf.interrupt(look=6)
+    assert shelf.on_disk("peculiarword") and shelf.on_disk("otherword")
+    with beside.opened(shelf.path, NEW, shelf.events.append) as indexes:
+        assert indexes.remove(forgotten, []) == 1
+    assert not shelf.on_disk("otherword") and shelf.found("otherword", OLD) == []
+    forgotten.unlink()
+    (shelf.folder / "gone.md").unlink()
+    shelf.interrupt(look=3)
+    assert not shelf.on_disk("peculiarword") and shelf.found("peculiarword", OLD) == []
+    assert shelf.found("deposit", OLD) == ["lease.md"]
+
+
+def test_what_is_left_out_now_leaves_the_old_one(shelf: Shelf) -> None:
+    shelf.put(".gitignore", "lease.md")
+    shelf.interrupt(look=4)
+    assert shelf.found("deposit", OLD) == [] and shelf.found("bread", OLD) == ["bread.md"]
+
+
+def test_a_folder_that_is_removed_leaves_both(shelf: Shelf, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x.md").write_text("the peculiarword")
+    shelf.embedder = OLD
+    shelf.run(shelf.folder, other)
+    shelf.embedder = NEW
+    shelf.interrupt()  # whose only folder is the first
+    assert not shelf.on_disk("peculiarword")
+
+
+def test_a_moved_file_is_found_in_its_new_place_meanwhile(shelf: Shelf) -> None:
+    (shelf.folder / "lease.md").rename(shelf.folder / "contract.md")
+    shelf.interrupt(look=4)
+    assert shelf.found("deposit", OLD) == ["contract.md"]
+
+
+def test_they_do_not_change_places_while_a_folder_is_away(shelf: Shelf, tmp_path: Path) -> None:
+    disk = tmp_path / "disk" / "files"
+    disk.mkdir(parents=True)
+    (disk / "photo.md").write_text("the holiday")
+    shelf.embedder = OLD
+    shelf.run(shelf.folder, disk)
+    shelf.embedder = NEW
+    disk.parent.rename(tmp_path / "unplugged")
+    (tmp_path / "disk").symlink_to("/proc/self")  # its place is on another device
+    assert not shelf.run(shelf.folder, disk)
+    assert "folder_unavailable" in shelf.notices()
+    assert shelf.found("holiday", OLD) == ["photo.md"]
+    (tmp_path / "disk").unlink()
+    (tmp_path / "unplugged").rename(disk.parent)
+    assert shelf.run(shelf.folder, disk)
+    assert shelf.found("holiday", NEW) == ["photo.md"]
+
+
+def test_they_do_not_change_places_while_a_vanished_directory_is_waited_for(shelf: Shelf) -> None:
+    for number in range(60):
+        shelf.put(f"many/{number}.md", "the peculiarword")
+    shelf.embedder = OLD
+    shelf.run()
+    shelf.embedder = NEW
+    (shelf.folder / "many").rename(shelf.own.parent / "away")
+    assert not shelf.run(now=lambda: 1000.0)
+    assert shelf.notices().count("folder_missing_yet") == 1
+    assert len(shelf.found("peculiarword", OLD)) > 0
+    assert shelf.run(now=lambda: 1100.0) and shelf.found("peculiarword", NEW) == []
+
+
+def test_they_do_not_change_places_under_a_reader(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "_TRIES", 2)
+    reader = schema.open_for_search(shelf.path)
+    assert reader is not None
+    assert not shelf.run()
+    assert len(search.search(reader, OLD, "deposit").results) >= 1
+    reader.close()
+    assert shelf.speaks() == OLD.id
+    assert shelf.run() and shelf.speaks() == NEW.id
+
+
+def test_a_reader_that_opened_it_at_the_last_moment_keeps_what_it_sees(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = []
+
+    def late(path: Path) -> list[Path]:
+        if path == shelf.path and not readers:
+            readers.append(schema.open_for_search(path))
+        return generations(path)
+
+    generations = vector_cache.generations
+    with monkeypatch.context() as patch:
+        patch.setattr(beside.vector_cache, "generations", late)
+        shelf.embedder, reads = NEW, []
+        with beside.opened(shelf.path, NEW, shelf.events.append) as indexes:
+            pass
+        # Both are folded, as in `switch`, when the reader comes.
+        assert schema.fold(shelf.next) and schema.fold(shelf.path)
+        shelf_next = shelf.next
+        assert indexes.path == shelf.path
+        assert beside._take_place(shelf_next, shelf.path)
+    (reader,) = readers
+    assert reader is not None
+    reads = search.search(reader, OLD, "deposit").results
+    assert [Path(result.path).name for result in reads][:1] == ["lease.md"]
+    assert shelf.run() is False and shelf.found("deposit", NEW) == ["lease.md"]
+    reader.close()
+    # Its end takes no companion of the new one away.
+    assert shelf.found("deposit", NEW) == ["lease.md"]
+
+
+@pytest.mark.parametrize("when", ["folder", "replace", "sweep"])
+def test_a_kill_amid_changing_places_loses_nothing(shelf: Shelf, when: str) -> None:
+    program = _KILLED.format(when=when)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(shelf.path), str(shelf.folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    serves = {"folder": OLD, "replace": OLD, "sweep": NEW}[when]
+    assert shelf.speaks() == serves.id and shelf.found("deposit", serves) == ["lease.md"]
+    shelf.run()
+    assert not any(hasattr(event, "state") for event in shelf.events), "nothing is read again"
+    assert shelf.speaks() == NEW.id and shelf.found("deposit", NEW) == ["lease.md"]
+    assert len(vector_cache.generations(shelf.path)) == 1 and not shelf.next.parent.exists()
+
+
+_KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from engine.library import beside, index
+from engine.models.fake import FakeEmbedder
+
+path, folder, when = Path(sys.argv[1]), Path(sys.argv[2]), "{when}"
+
+def die(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Control:
+    def check(self): pass
+
+embedder = FakeEmbedder(dimensions=32)
+with beside.opened(path, embedder, lambda event: None) as indexes:
+    index.index(indexes.written, [folder], embedder, control=Control(), emit=lambda event: None,
+                own=path.parent, serving=indexes.serving)
+    assert indexes.is_complete([folder])
+    if when == "folder":
+        Path.rename = die
+    elif when == "replace":
+        Path.replace = die
+    else:
+        shutil.rmtree = die
+    beside.switch(indexes, lambda: None)
+"""
+
+
+def test_a_full_disk_leaves_the_old_one(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object, **_named: object) -> None:
+        raise EngineError("disk_full", path=str(shelf.next))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index.vectors, "add", full)
+        with pytest.raises(EngineError) as caught:
+            shelf.run()
+    assert caught.value.code == "disk_full"
+    assert shelf.speaks() == OLD.id and shelf.found("deposit", OLD) == ["lease.md"]
+    assert shelf.run() and shelf.found("deposit", NEW) == ["lease.md"]
+
+
+def test_a_damaged_old_one_makes_room_at_once(shelf: Shelf) -> None:
+    shelf.interrupt(look=4)
+    shelf.path.write_bytes(b"garbage" * 1000)
+    assert not shelf.run()
+    assert shelf.notices() == ["index_rebuilt"]
+    assert shelf.speaks() == NEW.id and shelf.found("deposit", NEW) == ["lease.md"]
+    assert not shelf.next.parent.exists()
+
+
+def test_a_damaged_new_one_is_begun_anew(shelf: Shelf) -> None:
+    shelf.interrupt(look=4)
+    shelf.next.write_bytes(b"garbage" * 1000)
+    assert shelf.run()
+    assert shelf.notices() == ["index_rebuilt"]
+    assert shelf.speaks() == NEW.id and shelf.found("deposit", NEW) == ["lease.md"]
+
+
+def test_it_is_told_how_far_it_is(shelf: Shelf) -> None:
+    assert beside.remaking(shelf.path) is None
+    shelf.interrupt(look=4)
+    assert beside.remaking(shelf.path) == Remaking(0, 2)
+    reader = schema.open_for_reading(shelf.path)
+    assert reader is not None
+    assert ledger.coverage(reader).meaning == 2, "the counts are those of the one that serves"
+    reader.close()
+    assert os.path.exists(shelf.next)
