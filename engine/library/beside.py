@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.contracts import Event, Notice, Remaking
 from engine.errors import EngineError
-from engine.library import index, ledger, schema, vector_cache, writer
+from engine.library import index, ledger, schema, vector_cache
 from engine.models.embedder import Embedder
 from engine.store.database import Database, from_os_error
 
@@ -45,18 +45,11 @@ class Indexes:
         for database in self.both:
             index.keep_only(database, roots)
 
-    def is_complete(self, roots: Sequence[Path]) -> bool:
-        """Whether the new index has all that the old one serves of `roots`, found by meaning, too.
-
-        What cannot be reached now, or may only be away for a moment, is kept by the old one alone.
-        """
-        if self.serving is None:
-            return False
-        if self.written.one("SELECT 1 FROM passages WHERE embedded = 0 LIMIT 1"):
-            return False
-        if self.serving.one("SELECT 1 FROM missing LIMIT 1"):
-            return False
-        return not any(_holds(self.serving, root) and not _holds(self.written, root) for root in roots)
+    @property
+    def is_complete(self) -> bool:
+        """After a run over all folders: whether the new index has everything by meaning, too."""
+        pending = self.written.one("SELECT 1 FROM passages WHERE embedded = 0 LIMIT 1")
+        return self.serving is not None and pending is None
 
     def close(self) -> None:
         for database in self.both:
@@ -120,13 +113,16 @@ def remaking(path: Path) -> Remaking | None:
     beside = path_of_next(path)
     if not path.exists() or not beside.exists():
         return None
-    database = schema.open_for_reading(beside)
-    if database is None:
-        return Remaking(0, 0)
     try:
-        found = ledger.coverage(database)
-    finally:
-        database.close()
+        database = schema.open_for_reading(beside)
+        if database is None:
+            return Remaking(0, 0)
+        try:
+            found = ledger.coverage(database)
+        finally:
+            database.close()
+    except EngineError:  # it does not serve yet, so its damage, or its end just now, is no problem of a reader
+        return Remaking(0, 0) if beside.exists() else None
     return Remaking(found.meaning + found.skipped + found.failed, found.files)
 
 
@@ -158,11 +154,6 @@ def _take_place(beside: Path, path: Path) -> bool:
 def _made(folder: Path) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
-
-
-def _holds(database: Database, root: Path) -> bool:
-    condition, params = writer.below(str(root))
-    return database.one(f"SELECT 1 FROM documents WHERE {condition} LIMIT 1", params) is not None
 
 
 def _remember_roots(serving: Database, written: Database) -> None:

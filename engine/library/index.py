@@ -24,7 +24,7 @@ from engine.contracts import (
     Notice,
 )
 from engine.documents import formats, reader
-from engine.library import check, missing, preview, schema, vector_cache, vectors, writer
+from engine.library import carry, check, missing, preview, schema, vector_cache, vectors, writer
 from engine.library.intake import Intake, Reader, folder_of, reader_today
 from engine.library.missing import is_below_any
 from engine.library.progress import Meter
@@ -148,14 +148,13 @@ class _Run:
     ) -> IndexSummary:
         vector_cache.mend(self._database)
         found = self._scan(own, rules, forgotten)
+        also_removed, also_waiting = self._hand_over(serving, found, now) if serving else (0, {})
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
         ledger = writer.known(self._database, (*found.mounted, *found.gone))
         groups = missing.vanished(found, ledger)
         moved = self._move(found, ledger, groups)
         removed, waiting = self._remove_vanished(found, ledger, groups, now)
-        if serving is not None:
-            also_removed, also_waiting = self._lose(serving, found, now)
-            removed, waiting = max(removed, also_removed), {**waiting, **also_waiting}
+        removed, waiting = max(removed, also_removed), {**waiting, **also_waiting}
         self._tell_vanished(found, waiting)
         tasks = self._plan(found, ledger, retry)
         self._words(tasks)
@@ -226,22 +225,27 @@ class _Run:
         writer.delete(self._database, [ledger.pop(path).id for path in gone])
         return len(gone), waiting
 
-    def _lose(self, serving: Database, found: Scan, now: float) -> tuple[int, dict[str, int]]:
-        """Follow in the index that serves what was moved, is gone, or is left out now; nothing is added."""
+    def _hand_over(self, serving: Database, found: Scan, now: float) -> tuple[int, dict[str, int]]:
+        """Follow in the index that serves what was moved, is gone, or is left out now; take over what only it
+        can have. Nothing is added to it. What was removed, and what waits, as from `_remove_vanished`.
+        """
         run = _Run(serving, self._embedder, self._intake, self._control, self._emit, {}, self._roots)
         with schema.diagnosed(serving):
+            vector_cache.mend(serving)
             ledger = writer.known(serving, (*found.mounted, *found.gone))
             groups = missing.vanished(found, ledger)
-            moved = run._move(found, ledger, groups)
+            changed = run._move(found, ledger, groups)
             removed, waiting = run._remove_vanished(found, ledger, groups, now)
-            left_out = 0
-            for path, known in ledger.items():
+            for path, known in list(ledger.items()):
                 entry = found.entries.get(path)
                 if entry is not None and entry.reason and not run._is_settled(entry, known, False):
                     writer.settle(serving, entry, entry.state, entry.reason, entry.detail)
-                    left_out += 1
-            if moved or removed or left_out:
+                    del ledger[path]
+                    changed += 1
+            if changed or removed:
                 _purge(serving)
+            unread = carry.out_of_reach(serving, found, ledger)
+        carry.take_over(serving, self._database, unread, self._control.check)
         return removed, waiting
 
     def _tell_vanished(self, found: Scan, waiting: Mapping[str, int]) -> None:

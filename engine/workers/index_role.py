@@ -42,7 +42,7 @@ class IndexRole:
                 # The new index needs all folders, whichever were asked for.
                 if rest := [root for root in keep if root not in roots]:
                     self._index(indexes, rest, params, work)
-                if indexes.is_complete(keep):
+                if indexes.is_complete:
                     beside.switch(indexes, work.check)
             return to_json(summary)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.contracts import Event, Notice, Remaking
+from engine.contracts import Event, FileDone, Notice, Remaking
 from engine.errors import Cancelled, EngineError
-from engine.library import beside, index, ledger, schema, search, vector_cache
+from engine.library import beside, check, index, ledger, scan, schema, search, vector_cache
 from engine.models.fake import FakeEmbedder
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Shelf:
                 serving=indexes.serving,
                 **options,
             )
-            return indexes.is_complete(keep) and beside.switch(indexes, lambda: None)
+            return indexes.is_complete and beside.switch(indexes, lambda: None)
 
     def interrupt(self, look: int = 0) -> None:
         """A run that ends at this look, or else once all words are there and before the first vector."""
@@ -166,7 +167,7 @@ def test_a_half_made_one_is_gone_on_with(shelf: Shelf) -> None:
     assert done is not None and done.files == 6 and done.done < 6
     assert shelf.run()
     assert "index_beside" not in shelf.notices()
-    assert 0 < len([event for event in shelf.events if hasattr(event, "state")]) < 6, "some were read before"
+    assert 0 < len([event for event in shelf.events if isinstance(event, FileDone)]) < 6, "some were read before"
     assert beside.remaking(shelf.path) is None
 
 
@@ -182,7 +183,7 @@ def test_a_half_made_one_is_dropped_when_the_old_embedder_is_back(shelf: Shelf) 
     shelf.embedder = OLD
     assert not shelf.run()
     assert not shelf.next.parent.exists() and shelf.speaks() == OLD.id
-    assert not any(hasattr(event, "state") for event in shelf.events), "and nothing is read again"
+    assert not any(isinstance(event, FileDone) for event in shelf.events), "and nothing is read again"
 
 
 def test_what_is_taken_out_leaves_both(shelf: Shelf) -> None:
@@ -226,41 +227,67 @@ def test_a_moved_file_is_found_in_its_new_place_meanwhile(shelf: Shelf) -> None:
     assert shelf.found("deposit", OLD) == ["contract.md"]
 
 
-def test_they_do_not_change_places_while_a_disk_is_away(shelf: Shelf, tmp_path: Path) -> None:
+def test_what_is_on_a_disk_that_is_away_is_taken_over(shelf: Shelf, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    (disk / "photo.md").write_text("the holiday")
+    with zipfile.ZipFile(disk / "trip.zip", "w") as archive:
+        archive.writestr("photo.md", "the holiday")
+    (disk / "東京.md").write_text("東京タワー")
     shelf.embedder = OLD
     shelf.run(shelf.folder, disk)
     # As if it had been a mount point then: now it is an empty directory, which the new index has never seen.
+    _set_mounted(shelf.path, disk, True)
     old = schema.open_copy(shelf.path)
-    old.execute("UPDATE roots SET mounted = 1 WHERE path = ?", (str(disk),))
+    made_by_old = check.count(old)
     old.close()
-    (disk / "photo.md").rename(tmp_path / "photo.md")
+    disk.rename(tmp_path / "unplugged")
+    disk.mkdir()
     shelf.embedder = NEW
-    assert not shelf.run(shelf.folder, disk)
-    assert "folder_unavailable" in shelf.notices()
-    assert shelf.found("holiday", OLD) == ["photo.md"]
-    (tmp_path / "photo.md").rename(disk / "photo.md")
-    for path in (shelf.path, shelf.next):
-        index_of = schema.open_copy(path)
-        index_of.execute("UPDATE roots SET mounted = 0")
-        index_of.close()
     assert shelf.run(shelf.folder, disk)
-    assert shelf.found("holiday", NEW) == ["photo.md"]
+    assert "folder_unavailable" in shelf.notices()
+    for query, name in (("holiday", "photo.md"), ("東京", "東京.md"), ("deposit", "lease.md")):
+        assert shelf.found(query, NEW) == [name]
+    database = schema.open_copy(shelf.path)
+    rows = check.count(database)
+    assert check.check(database) == check.Checked(rows) and rows["pending"] == 0
+    assert rows == made_by_old
+    database.close()
+    _set_mounted(shelf.path, disk, False)
+    disk.rmdir()
+    (tmp_path / "unplugged").rename(disk)
+    shelf.run(shelf.folder, disk)
+    assert {Path(event.path).name for event in shelf.events if isinstance(event, FileDone)} == {
+        "trip.zip",
+        "東京.md",
+    }, "once they can be, they are read again, for this embedder"
+    shelf.run(shelf.folder, disk)
+    assert not any(isinstance(event, FileDone) for event in shelf.events)
 
 
-def test_they_do_not_change_places_while_a_vanished_directory_is_waited_for(shelf: Shelf) -> None:
+def _set_mounted(path: Path, root: Path, mounted: bool) -> None:
+    database = schema.open_copy(path)
+    database.execute("UPDATE roots SET mounted = ? WHERE path = ?", (int(mounted), str(root)))
+    database.close()
+
+
+def test_what_is_only_in_the_cloud_now_is_taken_over(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "_is_in_cloud", lambda status: status.st_size == len("The deposit is 900 euros."))
+    assert shelf.run()
+    assert shelf.found("deposit", NEW) == ["lease.md"] and shelf.found("bread", NEW) == ["bread.md"]
+
+
+def test_a_vanished_directory_is_waited_for_in_both(shelf: Shelf) -> None:
     for number in range(60):
-        shelf.put(f"many/{number}.md", "the peculiarword")
+        shelf.put(f"many/{number}.md", f"the peculiarword {number}")
     shelf.embedder = OLD
     shelf.run()
     shelf.embedder = NEW
     (shelf.folder / "many").rename(shelf.own.parent / "away")
-    assert not shelf.run(now=lambda: 1000.0)
+    assert shelf.run(now=lambda: 1000.0)
     assert shelf.notices().count("folder_missing_yet") == 1
-    assert len(shelf.found("peculiarword", OLD)) > 0
-    assert shelf.run(now=lambda: 1100.0) and shelf.found("peculiarword", NEW) == []
+    assert shelf.found("peculiarword", NEW)
+    shelf.run(now=lambda: 1100.0)
+    assert shelf.found("peculiarword", NEW) == [] and not shelf.on_disk("peculiarword")
 
 
 def test_they_do_not_change_places_under_a_reader(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +349,7 @@ def test_a_kill_amid_changing_places_loses_nothing(shelf: Shelf, when: str) -> N
     serves = {"folder": OLD, "replace": OLD, "sweep": NEW}[when]
     assert shelf.speaks() == serves.id and shelf.found("deposit", serves) == ["lease.md"]
     shelf.run()
-    assert not any(hasattr(event, "state") for event in shelf.events), "nothing is read again"
+    assert not any(isinstance(event, FileDone) for event in shelf.events), "nothing is read again"
     assert shelf.speaks() == NEW.id and shelf.found("deposit", NEW) == ["lease.md"]
     assert len(vector_cache.generations(shelf.path)) == 1 and not shelf.next.parent.exists()
 
@@ -345,7 +372,7 @@ embedder = FakeEmbedder(dimensions=32)
 with beside.opened(path, embedder, lambda event: None) as indexes:
     index.index(indexes.written, [folder], embedder, control=Control(), emit=lambda event: None,
                 own=path.parent, serving=indexes.serving)
-    assert indexes.is_complete([folder])
+    assert indexes.is_complete
     if when == "folder":
         Path.rename = die
     elif when == "replace":
