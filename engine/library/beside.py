@@ -1,8 +1,8 @@
-"""Two indexes while the embedder changes: the old one serves until a new one, made beside it, takes its place.
+"""Two indexes while the embedder changes: the old one serves until a new one takes its place in one step.
 
-The new one is HOME/next/index.db with a cache of its own, so vectors of two embedders are never in one file.
-What is taken out of the library is taken out of both. Nothing is renamed that somebody has open: then the old
-one serves on, and the next run tries again. A kill at any moment leaves the old one or the new one in place.
+The new one is HOME/next/index.db with a cache of its own, so that vectors of two embedders are never in one
+file. What is taken out of the library is taken out of both. Nothing is renamed that somebody has open: then
+the old one serves on, and the next run tries again. A kill at any moment leaves one of the two in place.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def opened(path: Path, embedder: Embedder, emit: Callable[[Event], None]) -> Ite
 
 
 def switch(indexes: Indexes, look: Callable[[], None]) -> bool:
-    """Put the new index in the old one's place and delete the old one; False while somebody reads one of them.
+    """Put the new index in the old one's place and delete that; False while somebody reads one of them.
 
     Both connections are closed. `look` is called while readers are waited for, and may raise.
     """
@@ -121,13 +121,13 @@ def remaking(path: Path) -> Remaking | None:
             found = ledger.coverage(database)
         finally:
             database.close()
-    except EngineError:  # it does not serve yet, so its damage, or its end just now, is no problem of a reader
+    except EngineError:  # it serves nobody yet: neither its damage nor its end just now is a problem
         return Remaking(0, 0) if beside.exists() else None
     return Remaking(found.meaning + found.skipped + found.failed, found.files)
 
 
 def discard(beside: Path) -> None:
-    """Delete a new index that is not wanted any more. Where a reader's hold keeps a file, a later call does."""
+    """Delete an index that is not wanted any more. Where a reader's hold keeps a file, the next call does."""
     shutil.rmtree(beside.parent, ignore_errors=True)
 
 

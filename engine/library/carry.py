@@ -1,7 +1,7 @@
-"""What an index that is replaced hands to the next one: what goes away in both, and what cannot be read again now.
+"""What an index that is to be replaced hands over: text of files that cannot be read again just now.
 
-A folder whose disk is away, a file that is in the cloud only or that may not be looked at just now: its text is
-taken over as it stands, without vectors, and read again once it can be.
+A disk is away, a file is in the cloud only, or it may not be looked at: what was read of it is taken over as
+it stands, without vectors, and read again once it can be.
 """
 
 from __future__ import annotations
@@ -57,20 +57,21 @@ def _copy(source: Database, target: Database, document: int, parent: int | None)
         f"INSERT INTO documents ({_DOCUMENT}, parent) VALUES ({_marks(len(values))}, ?)", (*values, parent)
     )
     # Its passages, if it has any, have no vectors yet.
-    target.execute("UPDATE documents SET state = 'words' WHERE id = ? AND state = 'meaning' AND passages", (new,))
+    pending = "UPDATE documents SET state = 'words' WHERE id = ? AND state = 'meaning' AND passages > 0"
+    target.execute(pending, (new,))
     for (text,) in source.execute("SELECT text FROM texts WHERE document = ?", (document,)):
         target.execute("INSERT INTO texts VALUES (?, ?)", (new, text))
     for names in source.execute("SELECT name, title FROM names WHERE rowid = ?", (document,)):
         target.execute("INSERT INTO names (rowid, name, title) VALUES (?, ?, ?)", (new, *names))
-    for passage, *row in source.execute(f"SELECT id, {_PASSAGE} FROM passages WHERE document = ?", (document,)):
+    passages = f"SELECT id, {_PASSAGE} FROM passages WHERE document = ?"
+    for passage, *row in source.execute(passages, (document,)):
         copied = target.insert(
             f"INSERT INTO passages (document, {_PASSAGE}) VALUES (?, {_marks(len(row))})", (new, *row)
         )
         for table, columns in (("words", "name, title, heading, body"), ("segments", "body")):
             for texts in source.execute(f"SELECT {columns} FROM {table} WHERE rowid = ?", (passage,)):
-                target.execute(
-                    f"INSERT INTO {table} (rowid, {columns}) VALUES (?, {_marks(len(texts))})", (copied, *texts)
-                )
+                into = f"INSERT INTO {table} (rowid, {columns}) VALUES (?, {_marks(len(texts))})"
+                target.execute(into, (copied, *texts))
     for (child,) in source.execute("SELECT id FROM documents WHERE parent = ?", (document,)):
         _copy(source, target, child, new)
 

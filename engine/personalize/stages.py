@@ -19,8 +19,8 @@ from engine.errors import EngineError
 from engine.library import schema, search
 from engine.models import catalog, prepare
 from engine.models.adapters import AdapterCard
-from engine.models.llama import LlamaChat
 from engine.models.embedder import Embedder
+from engine.models.llama import LlamaChat
 from engine.models.load import find_embedder, load_embedder
 from engine.paths import Home
 from engine.personalize import export as exporting

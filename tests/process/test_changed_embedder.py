@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import cli
 from engine.api import Engine
 from engine.contracts import FileDone, Notice, SearchReply, from_json
 from engine.library import schema
@@ -28,7 +29,7 @@ def _embedder(home: Home) -> str:
 
 
 def test_the_old_index_answers_until_the_new_one_is_made(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, other = many_files(tmp_path / "many", 60), many_files(tmp_path / "other", 3)
     with Engine(home.root, write=True) as engine:
@@ -45,6 +46,8 @@ def test_the_old_index_answers_until_the_new_one_is_made(
         coverage = engine.status().coverage
         assert coverage.remaking is not None and coverage.meaning == 63
         assert _embedder(home) == "fake-embedder-384"
+        assert cli.main(["--home", str(home.root), "status"]) == 0
+        assert "Another model reads your files now" in capsys.readouterr().out
         job.resume()
         summary = job.result(HANG)
         assert (summary.files, summary.indexed) == (60, 60), "counts are of the folder that was asked for"

@@ -1,4 +1,4 @@
-"""Another embedder: a new index is made beside the old one, which serves until they change places in one step."""
+"""Another embedder: a new index is made beside the old one, which serves until they change places."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from engine.contracts import Event, FileDone, Notice, Remaking
 from engine.errors import Cancelled, EngineError
-from engine.library import beside, check, index, ledger, scan, schema, search, vector_cache
+from engine.library import beside, check, index, ledger, scan, schema, search, vector_cache, vectors
 from engine.models.fake import FakeEmbedder
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def test_a_half_made_one_is_gone_on_with(shelf: Shelf) -> None:
     assert done is not None and done.files == 6 and done.done < 6
     assert shelf.run()
     assert "index_beside" not in shelf.notices()
-    assert 0 < len([event for event in shelf.events if isinstance(event, FileDone)]) < 6, "some were read before"
+    read_now = [event for event in shelf.events if isinstance(event, FileDone)]
+    assert 0 < len(read_now) < 6, "some were read before"
     assert beside.remaking(shelf.path) is None
 
 
@@ -271,7 +272,8 @@ def _set_mounted(path: Path, root: Path, mounted: bool) -> None:
 
 
 def test_what_is_only_in_the_cloud_now_is_taken_over(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "_is_in_cloud", lambda status: status.st_size == len("The deposit is 900 euros."))
+    size = len("The deposit is 900 euros.")
+    monkeypatch.setattr(scan, "_is_in_cloud", lambda status: status.st_size == size)
     assert shelf.run()
     assert shelf.found("deposit", NEW) == ["lease.md"] and shelf.found("bread", NEW) == ["bread.md"]
 
@@ -329,7 +331,7 @@ def test_a_reader_that_opened_it_at_the_last_moment_keeps_what_it_sees(
             emit=shelf.events.append,
             own=shelf.own,
         )
-        # The end of a reader takes no companion of the new one away: here its log, which is not folded in yet.
+        # The end of a reader takes no companion of the new one away: here its log, not folded in yet.
         assert shelf.path.with_name("index.db-wal").stat().st_size > 0
         reader.close()
         assert shelf.found("laterword", NEW) == ["later.md"]
@@ -388,7 +390,7 @@ def test_a_full_disk_leaves_the_old_one(shelf: Shelf, monkeypatch: pytest.Monkey
         raise EngineError("disk_full", path=str(shelf.next))
 
     with monkeypatch.context() as patch:
-        patch.setattr(index.vectors, "add", full)
+        patch.setattr(vectors, "add", full)
         with pytest.raises(EngineError) as caught:
             shelf.run()
     assert caught.value.code == "disk_full"
