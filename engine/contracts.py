@@ -74,22 +74,12 @@ class FolderReport:
 
 
 @dataclass(frozen=True)
-class Remaking:
-    """A new index is made beside the one that serves, for another embedder: `done` of the `files` it knows
-    of so far.
-    """
-
-    done: int
-    files: int
-
-
-@dataclass(frozen=True)
 class Coverage:
     """Files by state: found by words only, also by meaning, skipped, failed, waiting.
 
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
-    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). All of it is the index that
-    serves; `remaking` says how far one is that will replace it.
+    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). `remaking` is the coverage
+    of a new index that is made beside the one that serves, to replace it.
     """
 
     files: int = 0
@@ -103,7 +93,7 @@ class Coverage:
     passages: int = 0
     embedded: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
-    remaking: Remaking | None = None
+    remaking: Coverage | None = None
 
 
 @dataclass(frozen=True)

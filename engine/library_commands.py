@@ -157,7 +157,9 @@ def status(arguments: Arguments) -> int:
         f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
     )
     if counts.remaking:
-        print(f"{NOTICES['index_beside']} In it: {counts.remaking.done} of {counts.remaking.files} files.")
+        new = counts.remaking
+        done = new.meaning + new.skipped + new.failed
+        print(f"{NOTICES['index_beside']} Done: {done} of {new.files} files.")
     if counts.reasons:
         print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:

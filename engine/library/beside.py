@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.contracts import Event, Notice, Remaking
+from engine.contracts import Coverage, Event, Notice
 from engine.errors import EngineError
 from engine.library import index, ledger, schema, vector_cache
 from engine.models.embedder import Embedder
@@ -108,22 +108,21 @@ def switch(indexes: Indexes, look: Callable[[], None]) -> bool:
     return False
 
 
-def remaking(path: Path) -> Remaking | None:
-    """How far an index is that is to replace the one at `path`; None if none is being made."""
+def remaking(path: Path) -> Coverage | None:
+    """Of the index that is to replace the one at `path`; None if none is being made."""
     beside = path_of_next(path)
     if not path.exists() or not beside.exists():
         return None
     try:
         database = schema.open_for_reading(beside)
         if database is None:
-            return Remaking(0, 0)
+            return Coverage()
         try:
-            found = ledger.coverage(database)
+            return ledger.coverage(database)
         finally:
             database.close()
     except EngineError:  # it serves nobody yet: neither its damage nor its end just now is a problem
-        return Remaking(0, 0) if beside.exists() else None
-    return Remaking(found.meaning + found.skipped + found.failed, found.files)
+        return Coverage() if beside.exists() else None
 
 
 def discard(beside: Path) -> None:

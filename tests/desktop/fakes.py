@@ -25,7 +25,6 @@ from engine.contracts import (
     Passage,
     PassageView,
     Preview,
-    Remaking,
     Status,
     Token,
 )
@@ -96,7 +95,7 @@ class FakeEngine:
         self.deleted: set[str] = set()
         self.folder_list: list[FolderReport] = []
         self.problem_list: list[FileReport] = []
-        self.remaking: Remaking | None = None
+        self.remaking: Coverage | None = None
         self.settings = Settings()
         self.writable = True
         self.failing: dict[str, Exception] = {}
