@@ -28,6 +28,7 @@ from engine.settings import Appearance, Settings
 
 STATUS_MS = 1500
 NOTICE_MS = 10_000
+_NEWS = frozenset({"toy_model", "index_beside"})  # notices of nothing that went wrong
 
 
 class MainWindow(QMainWindow):
@@ -190,6 +191,8 @@ class MainWindow(QMainWindow):
         self.library.show_status(status)
         self.nights.show_status(status)
         self._show_coverage(status)
+        if status.coverage.remaking:
+            self.show_notice(Notice("index_beside"))
         for sentence in status.notices:
             self._tell(Said(sentence), "info")
         if not self._writable:
@@ -357,7 +360,7 @@ class MainWindow(QMainWindow):
         if notice.code == "preparing_model":  # over in seconds: not worth dismissing
             self.statusBar().showMessage(said, NOTICE_MS)
         else:
-            self._tell(Said(said), "info" if notice.code == "toy_model" else "warn")
+            self._tell(Said(said), "info" if notice.code in _NEWS else "warn")
 
     def _tell(self, said: Said, kind: Kind) -> None:
         if said not in self._told:

@@ -78,7 +78,8 @@ class Coverage:
     """Files by state: found by words only, also by meaning, skipped, failed, waiting.
 
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
-    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...).
+    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). `remaking` is the coverage
+    of a new index that is made beside the one that serves, to replace it.
     """
 
     files: int = 0
@@ -92,6 +93,7 @@ class Coverage:
     passages: int = 0
     embedded: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    remaking: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -455,6 +457,7 @@ NOTICES: dict[str, str] = {
     "preparing_model": "Preparing the {model} model for this computer, once (about {seconds} seconds).",
     "index_rebuilt": "The index was damaged; it was set aside as {path} and is being rebuilt.",
     "index_outdated": "The index was made by another version or model; it is being made anew.",
+    "index_beside": "Another model reads your files now; the old index serves until the new one is made.",
     "worker_restarted": "The {role} process stopped and was started again.",
     "quarantined": "{path} stopped the reader twice and is left out.",
     "folder_missing_yet": "{path} with {files} files is gone; if it stays away they leave the index.",

@@ -143,7 +143,7 @@ def forget(arguments: Arguments) -> int:
 
 
 def status(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.contracts import NOTICES, to_json
 
     with open_engine(arguments, write=False) as engine:
         status = engine.status()
@@ -156,6 +156,10 @@ def status(arguments: Arguments) -> int:
         f"Files: {counts.files}; {counts.indexed} searchable by words, {counts.meaning} also by meaning, "
         f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
     )
+    if counts.remaking:
+        new = counts.remaking
+        done = new.meaning + new.skipped + new.failed
+        print(f"{NOTICES['index_beside']} Done: {done} of {new.files} files.")
     if counts.reasons:
         print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:

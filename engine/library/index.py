@@ -24,7 +24,7 @@ from engine.contracts import (
     Notice,
 )
 from engine.documents import formats, reader
-from engine.library import check, missing, preview, schema, vector_cache, vectors, writer
+from engine.library import carry, check, missing, preview, schema, vector_cache, vectors, writer
 from engine.library.intake import Intake, Reader, folder_of, reader_today
 from engine.library.missing import is_below_any
 from engine.library.progress import Meter
@@ -59,19 +59,21 @@ def index(
     retry: bool | str = False,
     read: Reader = reader.read_all,
     now: Callable[[], float] = time.time,
+    serving: Database | None = None,
 ) -> IndexSummary:
     """Index the folders and files `roots` (absolute paths).
 
     `own` is the home, never entered. `rules` say by root what is left out, `forgotten` which paths (by hash).
     `crashed` counts, by path, how often reading a file killed the process. `retry` reads again what was
     skipped or failed: everything, or what lies at or below one path. `read` yields a file and what lies in
-    it. `now` is Unix time, which must go on between runs. Raises Cancelled from `control`, and EngineError
+    it. `now` is Unix time, which must go on between runs. `serving` is the index that `database` is to
+    replace: it loses what is gone, and gets nothing new. Raises Cancelled from `control`, and EngineError
     from database and embedder; what was done stays done.
     """
     intake = Intake(database, embedder, read, crashed or {}, emit)
     with schema.diagnosed(database):
         run = _Run(database, embedder, intake, control, emit, crashed or {}, [str(root) for root in roots])
-        return run.run(own, rules or {}, forgotten, retry, now())
+        return run.run(own, rules or {}, forgotten, retry, now(), serving)
 
 
 def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
@@ -142,21 +144,25 @@ class _Run:
         forgotten: Collection[str],
         retry: bool | str,
         now: float,
+        serving: Database | None,
     ) -> IndexSummary:
         vector_cache.mend(self._database)
         found = self._scan(own, rules, forgotten)
+        also_removed, also_waiting = self._hand_over(serving, found, now) if serving else (0, {})
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
         ledger = writer.known(self._database, (*found.mounted, *found.gone))
         groups = missing.vanished(found, ledger)
         moved = self._move(found, ledger, groups)
         removed, waiting = self._remove_vanished(found, ledger, groups, now)
+        removed, waiting = max(removed, also_removed), {**waiting, **also_waiting}
+        self._tell_vanished(found, waiting)
         tasks = self._plan(found, ledger, retry)
         self._words(tasks)
         if self._intake.changed or removed or moved:
             _purge(self._database)
         self._meaning()
         checked = self._check(found, changed=bool(tasks or moved or removed))
-        return self._summary(found, checked, moved=moved, removed=removed, waiting=waiting)
+        return self._summary(found, checked, moved=moved, removed=removed, waiting=sum(waiting.values()))
 
     # -- scan ------------------------------------------------------------------------------------
 
@@ -213,16 +219,41 @@ class _Run:
 
     def _remove_vanished(
         self, found: Scan, ledger: dict[str, Known], groups: Mapping[str, list[str]], now: float
-    ) -> tuple[int, int]:
-        """How many files were removed, and how many are missing but kept until a second look."""
+    ) -> tuple[int, dict[str, int]]:
+        """How many files were removed, and, by directory, how many are kept until a second look."""
         gone, waiting = missing.to_be_removed(self._database, groups, self._roots, now)
         writer.delete(self._database, [ledger.pop(path).id for path in gone])
+        return len(gone), waiting
+
+    def _hand_over(self, serving: Database, found: Scan, now: float) -> tuple[int, dict[str, int]]:
+        """Follow in the index that serves what was moved, is gone, or is left out now; take over what only it
+        can have. Nothing is added to it. What was removed, and what waits, as from `_remove_vanished`.
+        """
+        run = _Run(serving, self._embedder, self._intake, self._control, self._emit, {}, self._roots)
+        with schema.diagnosed(serving):
+            vector_cache.mend(serving)
+            ledger = writer.known(serving, (*found.mounted, *found.gone))
+            groups = missing.vanished(found, ledger)
+            changed = run._move(found, ledger, groups)
+            removed, waiting = run._remove_vanished(found, ledger, groups, now)
+            for path, known in list(ledger.items()):
+                entry = found.entries.get(path)
+                if entry is not None and entry.reason and not run._is_settled(entry, known, False):
+                    writer.settle(serving, entry, entry.state, entry.reason, entry.detail)
+                    del ledger[path]
+                    changed += 1
+            if changed or removed:
+                _purge(serving)
+            unread = carry.out_of_reach(serving, found, ledger)
+        carry.take_over(serving, self._database, unread, self._control.check)
+        return removed, waiting
+
+    def _tell_vanished(self, found: Scan, waiting: Mapping[str, int]) -> None:
         for directory, files in waiting.items():
             self._emit(Notice("folder_missing_yet", {"path": directory, "files": files}))
         for root in found.gone:
             if root not in waiting:
                 self._emit(Notice("folder_gone", {"path": root}))
-        return len(gone), sum(waiting.values())
 
     # -- words -----------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """index.db: what it holds, and how it is opened. Everything in it can be made again from the files.
 
-A damaged file is renamed aside and a new one begun. One written by another version or another embedder is
-begun anew as well; nothing of it is worth keeping.
+A damaged file is renamed aside and a new one begun. One written by another version is begun anew as well;
+nothing of it is worth keeping. One of another embedder serves until a new one is made (`beside.py`).
 """
 
 from __future__ import annotations
@@ -132,6 +132,51 @@ def open_for_writing(path: Path, embedder: Embedder, emit: Callable[[Event], Non
     return database
 
 
+def open_of_another(path: Path, embedder: Embedder, emit: Callable[[Event], None]) -> Database | None:
+    """A writing connection to an index of this version that another embedder made; None for any other file.
+
+    A damaged one is set aside.
+    """
+    if _marker(path).exists():
+        set_aside(path, emit)
+    if not path.exists():
+        return None
+    try:
+        database = _open(path, write=True)
+        try:
+            is_another = _is_of_this_version(database) and not speaks(database, embedder)
+        except BaseException:
+            database.close()
+            raise
+    except EngineError as error:
+        if error.code != "index_damaged":
+            raise
+        set_aside(path, emit)
+        return None
+    if is_another:
+        return database
+    database.close()
+    return None
+
+
+def fold(path: Path) -> bool:
+    """Leave nothing of an index outside its file, so that it can be renamed; False while somebody reads it.
+
+    Out of WAL mode it has no companions that the next file of its name could be taken to belong to. The next
+    writer puts it back.
+    """
+    database = _open(path, write=True)
+    try:
+        database.execute("PRAGMA journal_mode = DELETE")
+    except EngineError as error:
+        if error.code != "database_busy":
+            raise
+        return False
+    finally:
+        database.close()
+    return True
+
+
 def open_for_search(path: Path, embedder: Embedder | None = None) -> Database | None:
     """A reading connection with vectors; None if there is no index of this version yet.
 
@@ -140,7 +185,7 @@ def open_for_search(path: Path, embedder: Embedder | None = None) -> Database | 
     if not path.exists():
         return None
     database = _open(path, write=False)
-    if _has_tables(database) and _meta(database).get("schema") == VERSION:
+    if _is_of_this_version(database):
         return database
     database.close()
     return None
@@ -154,6 +199,11 @@ def open_for_reading(path: Path) -> Database | None:
 def open_copy(path: Path) -> Database:
     """A writing connection to a copy of an index, taken as it is."""
     return _open(path, write=True)
+
+
+def embedder_id(database: Database) -> str:
+    """Of the embedder that made its vectors."""
+    return _meta(database).get("embedder", "")
 
 
 def speaks(database: Database, embedder: Embedder) -> bool:
@@ -212,7 +262,11 @@ def _create(database: Database, embedder: Embedder) -> None:
 
 
 def _is_current(database: Database, embedder: Embedder) -> bool:
-    return _has_tables(database) and _meta(database).get("schema") == VERSION and speaks(database, embedder)
+    return _is_of_this_version(database) and speaks(database, embedder)
+
+
+def _is_of_this_version(database: Database) -> bool:
+    return _has_tables(database) and _meta(database).get("schema") == VERSION
 
 
 def _has_tables(database: Database) -> bool:

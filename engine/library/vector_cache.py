@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-_PREFIX = "vectors-"
+_CACHE, _PREFIX = "cache", "vectors-"
 # The mean was taken of the rows there were; when they are so many times more, it is taken again.
 _OUTGROWN = 4
 _HOLLOW = 0.2  # of the rows erased: made anew, without them
@@ -242,6 +242,11 @@ def forget(database: Database) -> None:
     database.execute("DELETE FROM meta WHERE key = 'cache'")
 
 
+def generations(path: Path) -> list[Path]:
+    """The folders of the cache beside the index at `path`."""
+    return list(path.with_name(_CACHE).glob(f"{_PREFIX}*"))
+
+
 def _is_worn(state: _State) -> bool:
     outgrown = state.rows > EXACT and (not state.signs or state.rows > _OUTGROWN * state.built)
     return outgrown or state.erased > max(BLOCK, _HOLLOW * state.rows)
@@ -325,15 +330,11 @@ def _mapped(folder: Path, shape: Shape, blocks: int) -> Generation:
 
 
 def _folder(database: Database, state: _State) -> Path:
-    return _cache(database) / f"{_PREFIX}{state.generation}"
-
-
-def _cache(database: Database) -> Path:
-    return database.path.with_name("cache")
+    return database.path.with_name(_CACHE) / f"{_PREFIX}{state.generation}"
 
 
 def _sweep(database: Database, state: _State | None) -> None:
     """Delete other generations. Where a reader's hold keeps a file, the next time does it."""
-    for folder in _cache(database).glob(f"{_PREFIX}*"):
+    for folder in generations(database.path):
         if state is None or folder != _folder(database, state):
             shutil.rmtree(folder, ignore_errors=True)

@@ -36,6 +36,7 @@ _STOP_WORDS = frozenset(
     )
 )
 
+_FAKE_EMBEDDER = "fake-embedder-"
 _END, _ROLES = 0, {"system": 1, "user": 2, "assistant": 3}
 
 
@@ -183,9 +184,20 @@ class FakeEmbedder:
     """A hashed bag of words: texts that share words are near, and nothing else is. One token a word."""
 
     def __init__(self, dimensions: int = 384, window: int = 256) -> None:
-        self.id = f"fake-embedder-{dimensions}"
+        self.id = f"{_FAKE_EMBEDDER}{dimensions}"
         self.dimensions = dimensions
         self.window = window
+
+    @classmethod
+    def from_environment(cls) -> FakeEmbedder:
+        """As NOCTURNE_FAKE_DIMENSIONS says: with another number it is another embedder."""
+        return cls(int(os.environ.get("NOCTURNE_FAKE_DIMENSIONS", "384")))
+
+    @classmethod
+    def named(cls, embedder: str) -> FakeEmbedder | None:
+        """The one of this `id`, if it is one of these."""
+        dimensions = embedder.removeprefix(_FAKE_EMBEDDER)
+        return cls(int(dimensions)) if dimensions.isdecimal() else None
 
     def count_tokens(self, text: str) -> int:
         return len(_WORD.findall(text)) + 2

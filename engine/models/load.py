@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from engine.contracts import Notice
+from engine.errors import EngineError
 from engine.models.chat import ChatModel
 from engine.models.embedder import Embedder
 from engine.paths import Home
@@ -18,12 +20,28 @@ def load_embedder(home: Home, on_notice: OnNotice | None = None) -> Embedder:
     from engine.models.fake import FakeEmbedder
 
     if _faked():
-        return FakeEmbedder()
+        return FakeEmbedder.from_environment()
     from engine.models import catalog, files
     from engine.models.onnx_embedder import OnnxEmbedder
 
     card = catalog.default("embedder")
     return OnnxEmbedder(card, files.locate(card, home))
+
+
+def find_embedder(home: Home, embedder: str) -> Embedder | None:
+    """The embedder of this `id`, default or not; None where the catalog or this computer has it no more."""
+    from engine.models.fake import FakeEmbedder
+
+    if _faked():
+        return FakeEmbedder.named(embedder)
+    from engine.models import catalog, files
+    from engine.models.onnx_embedder import OnnxEmbedder, embedder_id
+
+    for card in catalog.cards():
+        if card.kind == "embedder" and embedder_id(card) == embedder:
+            with suppress(EngineError):
+                return OnnxEmbedder(card, files.locate(card, home))
+    return None
 
 
 def load_chat(home: Home, on_notice: OnNotice | None = None) -> ChatModel:

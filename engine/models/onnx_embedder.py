@@ -28,7 +28,7 @@ class OnnxEmbedder:
     def __init__(self, card: ModelCard, path: Path, threads: int | None = None) -> None:
         from tokenizers import Tokenizer
 
-        self.id = f"{card.id}-{card.sha256[:12]}"
+        self.id = embedder_id(card)
         self.dimensions = card.dimensions
         self.window = card.window
         # The file asks for truncation and padding, both of which would falsify counts.
@@ -67,6 +67,11 @@ class OnnxEmbedder:
         summed: Vectors = np.einsum("bsd,bs->bd", states, mask.astype(np.float32))
         summed /= np.linalg.norm(summed, axis=1, keepdims=True)
         return summed
+
+
+def embedder_id(card: ModelCard) -> str:
+    """The `id` of the embedder of this card, which need not be loaded for it."""
+    return f"{card.id}-{card.sha256[:12]}"
 
 
 def _runs(lengths: Sequence[int]) -> Iterator[list[int]]:

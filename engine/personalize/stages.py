@@ -19,8 +19,9 @@ from engine.errors import EngineError
 from engine.library import schema, search
 from engine.models import catalog, prepare
 from engine.models.adapters import AdapterCard
+from engine.models.embedder import Embedder
 from engine.models.llama import LlamaChat
-from engine.models.load import load_embedder
+from engine.models.load import find_embedder, load_embedder
 from engine.paths import Home
 from engine.personalize import export as exporting
 from engine.personalize import parity, room, rows, select
@@ -220,12 +221,23 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _embedder_of(index: Path, home: Home) -> Embedder:
+    """The one that made it; today's, which then is not compared, if that one cannot be had any more."""
+    database = schema.open_for_reading(index)
+    assert database is not None
+    try:
+        found = find_embedder(home, schema.embedder_id(database))
+    finally:
+        database.close()
+    return found or load_embedder(home)
+
+
 def _evaluate(night: Night) -> Mapping[str, Any]:
     """Four arms over the held-out questions."""
     probes = list(rows.read_lines(night.run.probes, Probe))
     card = catalog.default("chat")
     limits = Limits.of(card)
-    embedder = load_embedder(night.home)
+    embedder = _embedder_of(night.run.passages, night.home)
     began, seconds = time.monotonic(), night.left(START_SHARE)
 
     def find(query: str) -> SearchReply:

@@ -172,7 +172,6 @@ def open_database(
     database = Database(connection, path, writable=write, on_corrupt=on_corrupt)
     try:
         with database._translated():
-            connection.set_busy_timeout(_BUSY_MS)
             _load(connection, extensions)
         database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}; PRAGMA foreign_keys = ON")
         if write:
@@ -249,19 +248,25 @@ def _connect(path: Path, write: bool, on_corrupt: Callable[[Corrupt], Exception]
 
     try:
         if write:
-            return apsw.Connection(str(path))
+            return _patient(apsw.Connection(str(path)))
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         uri = path.absolute().as_uri() + "?mode=ro"
-        connection = apsw.Connection(uri, flags=flags)
+        connection = _patient(apsw.Connection(uri, flags=flags))
         try:
             connection.execute("SELECT count(*) FROM sqlite_schema")
         except (apsw.CantOpenError, apsw.ReadOnlyError):
             # A file in WAL mode on a disk that nobody can write: there is no log beside it, and no writer.
             connection.close()
-            connection = apsw.Connection(uri + "&immutable=1", flags=flags)
+            connection = _patient(apsw.Connection(uri + "&immutable=1", flags=flags))
         return connection
     except apsw.Error as error:
         failure = translate(error, path)
         if isinstance(failure, Corrupt) and on_corrupt is not None:
             raise on_corrupt(failure) from error
         raise failure from error
+
+
+def _patient(connection: apsw.Connection) -> apsw.Connection:
+    """From its first statement on: a writer may have the file to itself for a moment."""
+    connection.set_busy_timeout(_BUSY_MS)
+    return connection

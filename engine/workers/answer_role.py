@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel
 from engine.models.embedder import Embedder
-from engine.models.load import load_chat, load_embedder
+from engine.models.load import find_embedder, load_chat, load_embedder
 from engine.paths import Home
 from engine.workers.main import Work
 
@@ -32,6 +31,8 @@ class AnswerRole:
         self._home = home
         self._work: Work | None = None
         self._loaded: ChatModel | None = None
+        self._embedder: Embedder | None = None
+        self._embedder_for = ""  # the `id` that was asked for when it was chosen
         self._adapter: Path | None = None
         self._told: str | None = None  # the night of which was said that its adapter cannot be used
 
@@ -54,9 +55,13 @@ class AnswerRole:
         if self._loaded is not None:
             self._loaded.stop()
 
-    @cached_property
-    def _embedder(self) -> Embedder:
-        return load_embedder(self._home, self._emit_notice)
+    def _embedder_of(self, index: str) -> Embedder:
+        """The embedder `index` names; today's, where none is named or that one cannot be had any more."""
+        if self._embedder is None or self._embedder_for != index:
+            found = find_embedder(self._home, index) if index else None
+            self._embedder = found or load_embedder(self._home, self._emit_notice)
+            self._embedder_for = index
+        return self._embedder
 
     @property
     def _chat(self) -> ChatModel:
@@ -79,13 +84,14 @@ class AnswerRole:
     ) -> SearchReply:
         from engine.library import schema, search
 
-        database = schema.open_for_search(self._home.index_db, self._embedder)
+        database = schema.open_for_search(self._home.index_db)
         if database is None:
+            self._embedder_of("")
             return SearchReply((), 0, 0, 0.0)
         try:
             return search.search(
                 database,
-                self._embedder,
+                self._embedder_of(schema.embedder_id(database)),
                 query,
                 k,
                 Path(folder) if folder else None,
@@ -145,7 +151,7 @@ class AnswerRole:
         from engine.library import vectors
 
         self._chat.tokenize("Hello")
-        return {"chat": self._chat.id, "embedder": self._embedder.id, "sqlite_vec": vectors.version()}
+        return {"chat": self._chat.id, "embedder": self._embedder_of("").id, "sqlite_vec": vectors.version()}
 
 
 def _sureness(adapter: dict[str, Any]) -> Sureness | None:

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import FolderRules, Preview, from_json, to_json
-from engine.library import index, preview, schema
+from engine.contracts import FolderRules, IndexSummary, Preview, from_json, to_json
+from engine.library import beside, index, preview, schema
 from engine.library.progress import Meter
 from engine.models.embedder import Embedder
 from engine.models.load import load_embedder
@@ -31,30 +31,42 @@ class IndexRole:
     def run(self, verb: str, params: dict[str, Any], work: Work) -> Any:
         if verb == "preview":
             return to_json(self._preview(params, work))
-        database = schema.open_for_writing(self._home.index_db, self._embedder, work.emit)
+        keep = [Path(path) for path in params["keep"]]
+        with beside.opened(self._home.index_db, self._embedder, work.emit) as indexes:
+            if verb == "remove":
+                return indexes.remove(Path(params["root"]), keep)
+            indexes.keep_only(keep)
+            roots = [Path(root) for root in params["roots"]]
+            summary = self._index(indexes, roots, params, work)
+            if indexes.serving is not None:
+                # The new index needs all folders, whichever were asked for.
+                if rest := [root for root in keep if root not in roots]:
+                    self._index(indexes, rest, params, work)
+                if indexes.is_complete:
+                    beside.switch(indexes, work.check)
+            return to_json(summary)
+
+    def _index(
+        self, indexes: beside.Indexes, roots: list[Path], params: dict[str, Any], work: Work
+    ) -> IndexSummary:
         reading = ReaderProcess(self._home)
         try:
-            if verb == "remove":
-                return index.remove(database, Path(params["root"]), [Path(path) for path in params["keep"]])
-            index.keep_only(database, [Path(path) for path in params["keep"]])
-            return to_json(
-                index.index(
-                    database,
-                    [Path(root) for root in params["roots"]],
-                    self._embedder,
-                    control=work,
-                    emit=work.emit,
-                    own=self._home.root,
-                    rules=from_json(dict[str, FolderRules], params["rules"]),
-                    forgotten=params["forgotten"],
-                    crashed=params["crashed"],
-                    retry=params["retry"],
-                    read=reading.read_all,
-                )
+            return index.index(
+                indexes.written,
+                roots,
+                self._embedder,
+                control=work,
+                emit=work.emit,
+                own=self._home.root,
+                rules=from_json(dict[str, FolderRules], params["rules"]),
+                forgotten=params["forgotten"],
+                crashed=params["crashed"],
+                retry=params["retry"],
+                read=reading.read_all,
+                serving=indexes.serving,
             )
         finally:
             reading.close()
-            database.close()
 
     def _preview(self, params: dict[str, Any], work: Work) -> Preview:
         database = schema.open_for_reading(self._home.index_db)

@@ -189,9 +189,9 @@ class Librarian:
         with self.reading() as database:
             if database is None:
                 return Coverage()
-            from engine.library import ledger
+            from engine.library import beside, ledger
 
-            return ledger.coverage(database)
+            return replace(ledger.coverage(database), remaking=beside.remaking(self._home.index_db))
 
     def problems(self, offset: int, limit: int) -> list[FileReport]:
         """Files that were skipped or failed, newest first."""

@@ -95,6 +95,7 @@ class FakeEngine:
         self.deleted: set[str] = set()
         self.folder_list: list[FolderReport] = []
         self.problem_list: list[FileReport] = []
+        self.remaking: Coverage | None = None
         self.settings = Settings()
         self.writable = True
         self.failing: dict[str, Exception] = {}
@@ -165,6 +166,7 @@ class FakeEngine:
             waiting=sum(f.waiting for f in found),
             skipped=sum(p.state == "skipped" for p in self.problem_list),
             failed=sum(p.state == "failed" for p in self.problem_list),
+            remaking=self.remaking,
         )
         return Status(
             "/home/ada/.nocturne", coverage, tuple(found), (), (), writer="" if self.writable else "Other"

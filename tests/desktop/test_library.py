@@ -17,7 +17,7 @@ from desktop.app import Desk
 from desktop.item_models.problems import PAGE
 from desktop.main_window import MainWindow
 from desktop.widgets.job_card import JobCard
-from engine.contracts import FileReport, FolderReport, IndexSummary, Notice, Progress
+from engine.contracts import Coverage, FileReport, FolderReport, IndexSummary, Notice, Progress
 from engine.errors import EngineError
 from engine.workers.jobs import Job
 from tests.desktop.conftest import open_window, settle
@@ -351,3 +351,17 @@ def test_who_only_reads_follows_nothing(desk: Desk, engine: FakeEngine, qtbot: A
     open_window(desk, engine, qtbot)
     settle(desk, qtbot)
     assert engine.called("watch") == []
+
+
+def test_a_new_index_under_way_is_said_once(
+    window: MainWindow, engine: FakeEngine, desk: Desk, qtbot: Any
+) -> None:
+    engine.remaking = Coverage(files=10, meaning=3)
+    window.ask_status()
+    qtbot.waitUntil(lambda: len(window.banners.shown) == 1)
+    assert window.banners.shown[0].said.message.startswith("Another model reads your files now")
+    asked = len(engine.called("status"))
+    window.ask_status()
+    qtbot.waitUntil(lambda: len(engine.called("status")) > asked)
+    settle(desk, qtbot)
+    assert len(window.banners.shown) == 1
