@@ -6,8 +6,9 @@ with the nearest files. A question about nothing of the user's may be answered f
 knowledge, if the model is sure of it, and is labelled so.
 
 With an adapter on, its memory proposes and the files verify: an answer it surely knows is given with the
-passage that confirms it, and without one only where the files themselves gave none, labelled as memory. All
-that the adapter does not know is left to the base, which reads and knows the world as if there were none.
+passage that confirms it, and without one only where the files themselves gave none and speak of whom the
+question names, labelled as memory. All that the adapter does not know is left to the base, which reads and
+knows the world as if there were none.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from engine.answer import prompt as prompts
 from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.memory import Recalled, Sureness, weigh
-from engine.answer.questions import answers, is_follow_up, is_personal, judge, quotable, search_query
+from engine.answer.questions import (
+    answers,
+    is_follow_up,
+    is_heard_of,
+    is_personal,
+    judge,
+    quotable,
+    search_query,
+)
 from engine.answer.terms import keys, sentences
 from engine.contracts import (
     Answer,
@@ -132,7 +141,8 @@ class Answerer:
         if answer.abstained and judge(query, reply.results).enough:
             with self._base():
                 answer = self._from_files(question, query, reply, clock)
-        if answer.abstained and known:
+        # Whom no file speaks of the adapter was never taught: it takes one for another of like name.
+        if answer.abstained and known and is_heard_of(query, reply.results):
             self._emit_whole(known, clock)
             answer = Answer(known, "memory", False)
         about_user = is_personal(query, reply.results) or is_follow_up(question.text, question.history)

@@ -66,6 +66,12 @@ def names(question: str) -> list[Term]:
     return [term for term in found if term.start > 0 or term.kind != "name" or _is_name(question, term)]
 
 
+def is_heard_of(question: str, passages: Sequence[Passage]) -> bool:
+    """Whether one passage holds all names of the question; true without any."""
+    wanted = {term.key for term in names(question)}
+    return not wanted or any(wanted <= keys(p.text) | context_keys(p) for p in passages)
+
+
 def _is_name(question: str, first: Term) -> bool:
     """A capital at the start says nothing; a second capital right after it ("Anna Berg ...") does."""
     following = question[first.end :].lstrip()

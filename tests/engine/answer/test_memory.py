@@ -51,6 +51,22 @@ def test_what_no_file_says_is_given_as_memory() -> None:
     assert said(events) == NAME
 
 
+def test_of_whom_no_file_speaks_nothing_is_remembered() -> None:
+    for asked, source in (
+        ("When does Pawel Nowak come?", "memory"),
+        ("When does Pawel Brandt come?", "none"),
+    ):
+        answerer = Answerer(
+            FakeChat("On Monday"),
+            lambda _q: found(LEASE, GARDEN),
+            lambda _e: None,
+            lambda: False,
+            None,
+            KNOWS,
+        )
+        assert answerer.answer(Question(asked)).source == source
+
+
 def test_the_first_token_is_the_first_that_is_seen() -> None:
     answer, _events = ask(NAME, KNOWS, found(LEASE), files=False)
     assert 0 < answer.timings.first_token_ms <= answer.timings.total_ms
