@@ -17,6 +17,7 @@ Phase = Literal[
     "scan",
     "words",
     "meaning",
+    "recognise",
     "prepare",
     "prompt",
     "select",
@@ -78,7 +79,8 @@ class Coverage:
     """Files by state: found by words only, also by meaning, skipped, failed, waiting.
 
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
-    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...).
+    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). Of files in any state,
+    `recognised` hold text that was recognised in pictures, `scans` wait for that with `scanned_pages` pages.
     """
 
     files: int = 0
@@ -92,6 +94,9 @@ class Coverage:
     passages: int = 0
     embedded: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    recognised: int = 0
+    scans: int = 0
+    scanned_pages: int = 0
 
 
 @dataclass(frozen=True)

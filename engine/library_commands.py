@@ -156,6 +156,11 @@ def status(arguments: Arguments) -> int:
         f"Files: {counts.files}; {counts.indexed} searchable by words, {counts.meaning} also by meaning, "
         f"{counts.skipped} skipped, {counts.failed} failed, {counts.waiting} waiting."
     )
+    if counts.recognised or counts.scans:
+        print(
+            f"Pictures of text: {counts.recognised} files recognised, {counts.scans} waiting "
+            f"with {counts.scanned_pages} pages."
+        )
     if counts.reasons:
         print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:

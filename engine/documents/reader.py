@@ -126,7 +126,7 @@ def _member(
     try:
         limits.room -= member.save(target, limits.room)
     except Exception as error:
-        yield Read("", error if isinstance(error, Unreadable) else named(error))
+        yield Read("", named(error))
     else:
         yield from _documents(target, page_text, limits, around)
     finally:
@@ -207,6 +207,8 @@ def _clean(text: str) -> str:
 
 def named(error: Exception) -> Unreadable:
     """What an error of a reader, or of the library it uses, says of a file: the only place that tells."""
+    if isinstance(error, Unreadable):
+        return error
     if isinstance(error, FileNotFoundError):
         return Unreadable("vanished")
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: seeking to nowhere

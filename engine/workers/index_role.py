@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import FolderRules, Preview, from_json, to_json
+from engine.documents import ocr
 from engine.library import index, preview, schema
 from engine.library.progress import Meter
 from engine.models.embedder import Embedder
@@ -50,6 +51,7 @@ class IndexRole:
                     crashed=params["crashed"],
                     retry=params["retry"],
                     read=reading.read_all,
+                    recognise=reading.recognise if ocr.is_installed() else None,
                 )
             )
         finally:
