@@ -123,9 +123,7 @@ class Intake:
         spans = self._cut(extract, Path(entry.path).stem, folder)
         return writer.write(self._database, entry, extract, spans, sha256=sha256, folder=folder)
 
-    def write_member(
-        self, entry: Entry, parent: int, member: str, result: Extract | Unreadable
-    ) -> None:
+    def write_member(self, entry: Entry, parent: int, member: str, result: Extract | Unreadable) -> None:
         """Write what lies in the file whose id is `parent`, or why it has no text."""
         child = Entry(f"{entry.path}!/{member}", entry.root, mtime_ns=entry.mtime_ns)
         if isinstance(result, Unreadable):

@@ -144,8 +144,8 @@ class Recognition:
 
     def _settle(self, found: Waiting, path: str, problem: Unreadable) -> None:
         """Nothing was recognised in a document: text it has stays, else it gets the reason."""
-        row = self._database.one("SELECT state IN ('words', 'meaning') FROM documents WHERE path = ?", (path,))
-        if row and row[0]:
+        text = "SELECT 1 FROM texts WHERE document = (SELECT id FROM documents WHERE path = ?)"
+        if self._database.one(text, (path,)) is not None:
             writer.note(self._database, path, "" if problem.reason == "no_words" else str(problem))
         else:
             self._intake.rewrite(found.entry, found.id, path, problem)

@@ -51,7 +51,7 @@ class IndexRole:
                     crashed=params["crashed"],
                     retry=params["retry"],
                     read=reading.read_all,
-                    recognise=reading.recognise if ocr.is_installed() else None,
+                    recognise=reading.recognise if params["recognise"] and ocr.is_installed() else None,
                 )
             )
         finally:

@@ -54,7 +54,8 @@ class Limits:
     keep: int = 400 << 20
 
 
-# Of one page that is recognised: seconds at the lowest priority, beside busy programs; the models alone take 0.5 GB.
+# Of one page that is recognised. A dense one takes 11 s of a processor, at the lowest priority and beside
+# busy programs many times that; the models take 0.5 GB.
 RECOGNISING = Limits(seconds=300.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
 
 
@@ -69,7 +70,7 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A document of the file that was asked for; or a page that is `begun`, or done; or that this is the `last`."""
+    """A document of the file asked for, a `page` that is done or only `begun`, or that it was the `last`."""
 
     member: str = ""
     extract: Extract | None = None
@@ -123,8 +124,8 @@ class ReaderProcess:
     def recognise(self, path: Path, known: Sequence[Page]) -> Iterator[Page | Read]:
         """As `read_all`, text in pictures included: each page once it is recognised, then its document.
 
-        Pages that are `known` are taken as they are. A page that breaks the limits twice is left out, with the
-        reason; after a few of those the rest of the file is read without recognition.
+        Pages that are `known` are taken as they are. A page that breaks the limits twice is left out, with
+        the reason; after a few of those the rest of the file is read without recognition.
         """
         pages = list(known)
         broken: Counter[tuple[int, int] | None] = Counter()

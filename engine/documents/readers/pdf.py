@@ -62,7 +62,7 @@ def _read(document: Any, page_text: PageText | None) -> Draft:
         if scans < MAX_PAGES and _is_picture(document, index, text):
             scans += 1
             seen = page_text(index + 1, partial(_picture, document, index)) if page_text else ""
-            # What is typed on the page is seen on it, too; where little was seen, the typed text is the better.
+            # What is typed on the page is seen on it, too: the longer text has both.
             if _letters(seen) > _letters(text):
                 text = seen
                 recognised.append(index + 1)

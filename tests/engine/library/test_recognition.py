@@ -152,7 +152,8 @@ def test_stopped_between_pages_it_goes_on_at_the_next(library: Library, eye: Eye
     assert library.states() == {"a.pdf": ("skipped", "no_text")}
     recognise(library, eye, retry=True)
     assert eye.asked == ["a.pdf 0/3", "a.pdf 0/4"], "read again, the file is the same"
-    assert ledger.document_text(library.database, str(library.folder / "a.pdf")) == "one\n\ntwo\n\nthree\n\nfour"
+    text = ledger.document_text(library.database, str(library.folder / "a.pdf"))
+    assert text == "one\n\ntwo\n\nthree\n\nfour"
     assert kept(library) == []
 
 
@@ -191,7 +192,7 @@ def test_killed_between_pages_it_goes_on_at_the_next(library: Library, eye: Eye)
     library.database = library.open()
     recognise(library, eye)
     assert eye.asked == ["a.pdf 0/3", "a.pdf 0/4"]
-    assert [page for page, in library.database.execute("SELECT page FROM passages")] == [1, 2, 3, 4]
+    assert [page for (page,) in library.database.execute("SELECT page FROM passages")] == [1, 2, 3, 4]
     assert library.search("three").results[0].page == 3
 
 
