@@ -32,7 +32,7 @@ _REMOTE = frozenset("nfs nfs4 cifs smb smb2 smb3 smbfs afpfs webdav davfs 9p afs
 
 
 class Watcher:
-    """`folders` are asked again and again; `look` sends the job that brings some of them in step, with or without
+    """`folders` are asked again and again; `look` sends the job that brings some in step, with or without
     recognising text in pictures.
 
     `is_noise(path, folder)` tells what is not worth a look. `on_job` and `on_notice` are called on this
