@@ -122,7 +122,8 @@ class Preview:
     """What indexing `paths` would mean, as far as names and sizes tell.
 
     `files` as in `IndexSummary`; `readable` of them, `bytes` together, would be read. `words_seconds` until
-    all can be found by words, `seconds` also by meaning. `large`: the person should be asked first.
+    all can be found by words, `seconds` also by meaning; `recognise_seconds` more until pictures are read
+    (scanned pages in other files are not known yet). `large`: the person should be asked first.
     """
 
     paths: tuple[str, ...]
@@ -134,6 +135,7 @@ class Preview:
     words_seconds: float
     seconds: float
     large: bool
+    recognise_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from engine.contracts import Control, Event
 from engine.documents.extract import Extract, Unreadable
 from engine.documents.ocr import Page
 from engine.documents.reader import Read
-from engine.library import writer
+from engine.library import preview, writer
 from engine.library.intake import QUARANTINE, Intake, name_in_ledger
 from engine.library.progress import Meter
 from engine.library.scan import Entry
@@ -68,6 +69,7 @@ class Recognition:
         """The path of each file that waited, once its documents are written. Stops between pages."""
         files = waiting(self._database, entries)
         meter = Meter("recognise", sum(file.pages for file in files), self._emit)
+        spent, pages = 0.0, 0
         for file in files:
             before = meter.done
 
@@ -77,27 +79,32 @@ class Recognition:
                 meter.show(file.entry.path)
                 self._control.check()
 
-            self._take(file, known)
+            began = time.monotonic()
+            pages += self._take(file, known)
+            spent += time.monotonic() - began
             meter.done = before + file.pages
             meter.show()
             yield file.entry.path
+        if pages:
+            preview.remember(self._database, pages=pages / spent)
 
-    def _take(self, found: Waiting, known: Callable[[int], None]) -> None:
-        """Recognise what is left of a file, and write its documents; `known` hears of each page.
+    def _take(self, found: Waiting, known: Callable[[int], None]) -> int:
+        """Recognise what is left of a file, and write its documents; how many pages it was.
 
-        A file that is not as the ledger knows it is left to the next run.
+        `known` hears of each. A file that is not as the ledger knows it is left to the next run.
         """
         if self._crashed.get(found.entry.path, 0) >= QUARANTINE:
             self._conclude(found, "crashed_reader")
-            return
+            return 0
         pages = self._kept(found.id)
+        kept = len(pages)
         known(len(pages))
         members = 0
         taken: set[str] = set()
         problem = "unknown"  # why documents did not come that should have
         for said in self._recognise(Path(found.entry.path), tuple(pages)):
             if not _is_same(found.entry):
-                return
+                break
             if isinstance(said, Page):
                 self._keep(found.id, said)
                 pages.append(said)
@@ -111,6 +118,7 @@ class Recognition:
             members += 1
         if _is_same(found.entry):
             self._conclude(found, problem)
+        return len(pages) - kept
 
     def _kept(self, file: int) -> list[Page]:
         rows = self._database.execute(

@@ -78,6 +78,7 @@ class IndexRole:
             rules=from_json(dict[str, FolderRules], params["rules"]),
             forgotten=params["forgotten"],
             rates=rates,
+            recognise=ocr.is_installed(),
             visit=visit,
         )
 
