@@ -69,7 +69,7 @@ class Recognition:
         """The path of each file that waited, once its documents are written. Stops between pages."""
         files = waiting(self._database, entries)
         meter = Meter("recognise", sum(file.pages for file in files), self._emit)
-        spent, pages = 0.0, 0
+        spent, recognised = 0.0, 0
         for file in files:
             before = meter.done
 
@@ -80,13 +80,13 @@ class Recognition:
                 self._control.check()
 
             began = time.monotonic()
-            pages += self._take(file, known)
+            recognised += self._take(file, known)
             spent += time.monotonic() - began
             meter.done = before + file.pages
             meter.show()
             yield file.entry.path
-        if pages:
-            preview.remember(self._database, pages=pages / spent)
+        if recognised:
+            preview.remember(self._database, pages=recognised / spent)
 
     def _take(self, found: Waiting, known: Callable[[int], None]) -> int:
         """Recognise what is left of a file, and write its documents; how many pages it was.

@@ -54,9 +54,10 @@ class Limits:
     keep: int = 400 << 20
 
 
-# Of one page that is recognised. A dense one takes 11 s of a processor, at the lowest priority and beside
-# busy programs many times that; the models take 0.5 GB.
-RECOGNISING = Limits(seconds=300.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
+# Of one page that is recognised. A dense one takes 11 s of a processor; how long that is at the lowest priority
+# beside busy programs nobody can say, so the processor's time ends what is lost. The models take 0.5 GB.
+RECOGNISING = Limits(seconds=600.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
+_PAGE_WORK = 200.0  # seconds of a processor, all threads together
 
 
 @dataclass(frozen=True)
@@ -326,7 +327,7 @@ class _Pages:
             return known or ""
         begun = Page(self.member, number)
         _send(self._outgoing, _Answer(begun=begun))
-        _limit_processor(RECOGNISING.seconds * (os.cpu_count() or 1))
+        _limit_processor(_PAGE_WORK)
         try:
             text, redacted = redact(storable(ocr.page_text(picture())))
             page = replace(begun, text=text, redacted=redacted)
