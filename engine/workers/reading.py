@@ -54,8 +54,9 @@ class Limits:
     keep: int = 400 << 20
 
 
-# Of one page that is recognised. A dense one takes 11 s of a processor; how long that is at the lowest priority
-# beside busy programs nobody can say, so the processor's time ends what is lost. The models take 0.5 GB.
+# Of one page that is recognised. A dense one takes 11 s of a processor; how long that is at the lowest
+# priority beside busy programs nobody can say, so it is the processor's time that ends what is lost. The models
+# take 0.5 GB.
 RECOGNISING = Limits(seconds=600.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
 _PAGE_WORK = 200.0  # seconds of a processor, all threads together
 
