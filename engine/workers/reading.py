@@ -54,10 +54,8 @@ class Limits:
     keep: int = 400 << 20
 
 
-# Of one page that is recognised. A dense one takes 11 s of a processor; how long that is at the lowest
-# priority beside busy programs nobody can say, so it is the processor's time that ends what is lost. The models
-# take 0.5 GB.
-RECOGNISING = Limits(seconds=600.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
+# Of one page that is recognised: a dense one takes 11 s of a processor, the models 0.5 GB.
+RECOGNISING = Limits(seconds=300.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
 _PAGE_WORK = 200.0  # seconds of a processor, all threads together
 
 
@@ -212,6 +210,7 @@ class _Child:
         self._said: Queue[_Answer | None] = Queue(_AHEAD)
         self._ended = threading.Event()
         self._asked = False
+        self._worked = 0.0  # seconds of a processor until the last tick
         threading.Thread(target=self._listen, name="reading", daemon=True).start()
 
     def ask(self, question: _Question) -> None:
@@ -223,12 +222,14 @@ class _Child:
     def answer(self, seconds: float, memory: int) -> _Answer | Unreadable:
         """The next answer, or why there is none. Raises nothing: a process ends in many ways."""
         # Ticks are counted, not seconds: while both processes stand still for an answer no time passes.
-        for _tick in range(max(1, round(seconds / _TICK))):
+        left = seconds
+        while left > 0:
             try:
                 said = self._said.get(timeout=_TICK)
             except Empty:
                 if self.memory() > memory:
                     return Unreadable("memory", f"more than {memory >> 20} MB")
+                left -= self._passed()
             else:
                 self._asked = said is not None and not said.last
                 return said or Unreadable("crashed_reader")
@@ -242,6 +243,23 @@ class _Child:
             if isinstance(answer, Unreadable) or time.monotonic() - began > seconds:
                 return False
         return True
+
+    def _passed(self) -> float:
+        """What a tick counts. To whoever could work but gets no processor, for other programs have them all,
+        only as much time passes as it was given: at the lowest priority that may be next to none.
+        """
+        import psutil
+
+        if sys.platform != "linux":  # others call a process that sleeps running, too
+            return _TICK
+        try:
+            process = psutil.Process(self._popen.pid)
+            could_work = process.status() == psutil.STATUS_RUNNING
+            times = process.cpu_times()
+        except psutil.Error:
+            return _TICK
+        worked, self._worked = times.user + times.system - self._worked, times.user + times.system
+        return min(worked, _TICK) if could_work else _TICK
 
     def memory(self) -> int:
         """Bytes it holds now; 0 once it has ended."""

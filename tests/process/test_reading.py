@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -149,6 +150,29 @@ def test_where_every_page_breaks_only_a_few_are_tried(scripted: ReaderProcess, m
 def test_secrets_on_a_page_are_blotted_out_before_it_is_told(scripted: ReaderProcess, make: Make) -> None:
     pages = [said for said in scripted.recognise(make("secret-1"), []) if isinstance(said, Page)]
     assert pages[0].redacted == 1 and "ghp_" not in pages[0].text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process that sleeps is called running, too")
+def test_time_passes_for_a_reader_as_it_is_given_a_processor(
+    scripted: ReaderProcess, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = scripted.read_all(make("hang"))
+    next(kept)
+    child = scripted._child
+    assert child is not None
+    looks = [
+        (psutil.STATUS_SLEEPING, 1.0, 0.1),
+        (psutil.STATUS_RUNNING, 1.0, 0.0),
+        (psutil.STATUS_RUNNING, 1.03, 0.03),
+        (psutil.STATUS_RUNNING, 9.0, 0.1),
+    ]
+    for status, worked, passed in looks:
+        monkeypatch.setattr(psutil.Process, "status", lambda _process, status=status: status)
+        times = SimpleNamespace(user=worked, system=0.0)
+        monkeypatch.setattr(psutil.Process, "cpu_times", lambda _process, times=times: times)
+        assert child._passed() == pytest.approx(passed)
+    monkeypatch.undo()
+    kept.close()
 
 
 def test_a_process_that_grew_is_replaced(scripted: ReaderProcess, make: Make) -> None:
