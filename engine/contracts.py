@@ -17,6 +17,7 @@ Phase = Literal[
     "scan",
     "words",
     "meaning",
+    "recognise",
     "prepare",
     "prompt",
     "select",
@@ -78,8 +79,9 @@ class Coverage:
     """Files by state: found by words only, also by meaning, skipped, failed, waiting.
 
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
-    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). `remaking` is the coverage
-    of a new index that is made beside the one that serves, to replace it.
+    `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). Of files in any state,
+    `recognised` hold text that was recognised in pictures, `scans` wait for that with `scanned_pages` pages.
+    `remaking` is the coverage of a new index that is made beside the one that serves, to replace it.
     """
 
     files: int = 0
@@ -93,6 +95,9 @@ class Coverage:
     passages: int = 0
     embedded: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    recognised: int = 0
+    scans: int = 0
+    scanned_pages: int = 0
     remaking: Coverage | None = None
 
 
@@ -119,7 +124,8 @@ class Preview:
     """What indexing `paths` would mean, as far as names and sizes tell.
 
     `files` as in `IndexSummary`; `readable` of them, `bytes` together, would be read. `words_seconds` until
-    all can be found by words, `seconds` also by meaning. `large`: the person should be asked first.
+    all can be found by words, `seconds` also by meaning; `recognise_seconds` more until pictures are read
+    (scanned pages in other files are not known yet). `large`: the person should be asked first.
     """
 
     paths: tuple[str, ...]
@@ -131,6 +137,7 @@ class Preview:
     words_seconds: float
     seconds: float
     large: bool
+    recognise_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

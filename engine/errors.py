@@ -229,8 +229,9 @@ REASONS: Mapping[str, Reason] = {
     "empty": Reason("It is empty.", "Nothing needs doing."),
     "no_text": Reason(
         "It is a picture, or holds pictures of pages, not text.",
-        "Save it with text recognition (OCR).",
+        "Save it with text recognition (OCR), or have it recognised here: pip install 'nocturne[ocr]'.",
     ),
+    "no_words": Reason("It is a picture, and no text was recognised in it.", "Nothing needs doing."),
     "too_large": Reason("It is larger than 50 MB of text.", "Split it into smaller files."),
     "archive_limit": Reason(
         "It unpacks to more than is read of one archive: 200 MB, 5,000 files, or archives in archives.",

@@ -160,6 +160,11 @@ def status(arguments: Arguments) -> int:
         new = counts.remaking
         done = new.meaning + new.skipped + new.failed
         print(f"{NOTICES['index_beside']} Done: {done} of {new.files} files.")
+    if counts.recognised or counts.scans:
+        print(
+            f"Pictures of text: {counts.recognised} files recognised, {counts.scans} waiting "
+            f"with {counts.scanned_pages} pages."
+        )
     if counts.reasons:
         print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:

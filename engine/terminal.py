@@ -81,6 +81,10 @@ def print_preview(found: Preview) -> None:
         f"{found.files} files; {found.readable} of them ({_size(found.bytes)}) would be read: found by words "
         f"in about {_duration(found.words_seconds)}, also by meaning in about {_duration(found.seconds)}."
     )
+    if found.recognise_seconds:
+        print(
+            f"Recognising text in pictures comes last and takes about {_duration(found.recognise_seconds)}."
+        )
     for kind in found.kinds:
         print(f"  {kind.files} {kind.kind} ({_size(kind.bytes)})")
     for left in found.left_out:

@@ -141,6 +141,8 @@ def phase(progress: Progress) -> str:
         text = translate("Job", "Reading {done} of {total} files")
     elif progress.phase == "meaning":
         text = translate("Job", "Learning what {done} of {total} passages are about")
+    elif progress.phase == "recognise":
+        text = translate("Job", "Recognising text, {done} of {total} pages")
     else:
         text = translate("Job", "Preparing, {done} of {total}")
     return text.format(done=done, total=total)

@@ -18,12 +18,13 @@ _UNSTORABLE = dict.fromkeys((0, *range(55296, 57344)), 65533)
 
 
 class Unreadable(Exception):
-    """A file that yields no text. `reason` is a key of `engine.errors.REASONS`."""
+    """A file that yields no text. `reason` is a key of `engine.errors.REASONS`; `scans` as in `Extract`."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", scans: int = 0) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.scans = scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A file as text. `reader` is "name@version"; `redacted` counts secrets blotted out of the text."""
+    """A file as text. `reader` is "name@version"; `redacted` counts secrets blotted out of the text.
+
+    `scans` counts pages that are pictures of text which nobody was asked to recognise, `recognised` names
+    those whose text was; `reader` says then by what ("pdf@1+ocr@1").
+    """
 
     text: str
     sections: tuple[Section, ...]
@@ -48,6 +53,8 @@ class Extract:
     kind: str
     redacted: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
+    scans: int = 0
+    recognised: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,8 @@ class Draft:
     title: str = ""
     pages: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    scans: int = 0
+    recognised: tuple[int, ...] = ()
 
     def sections(self) -> tuple[Section, ...]:
         marks = self.marks if self.marks and self.marks[0].offset == 0 else [Mark(0), *self.marks]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.documents import ocr
 from engine.documents.extract import Draft, Member
 from engine.documents.ocr import PageText
 from engine.documents.readers import (
@@ -140,7 +141,7 @@ FORMATS: tuple[Format, ...] = (
 )
 
 _BY_EXTENSION = {extension: format for format in FORMATS for extension in format.extensions}
-_CURRENT = frozenset(format.reader for format in FORMATS)
+_CURRENT = frozenset((*(format.reader for format in FORMATS), ocr.READER))
 
 # Files whose kind is known by name but that hold no text of ours to read yet ("unsupported") ...
 _UNSUPPORTED = {
@@ -195,5 +196,5 @@ def current_reader(path: Path) -> str | None:
 
 
 def is_current(reader: str) -> bool:
-    """Whether text read by `reader` ("name@version") would be read the same way today."""
-    return reader in _CURRENT
+    """Whether text read by `reader` ("name@version", joined by "+") would be read the same way today."""
+    return _CURRENT.issuperset(reader.split("+"))

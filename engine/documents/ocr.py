@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,11 +14,27 @@ if TYPE_CHECKING:
 
 # (height, width, 3), blue first, as pdfium and OpenCV have it.
 Picture: TypeAlias = "NDArray[np.uint8]"
-# How readers ask for the text of a picture: whoever reads passes `page_text`, or a function around it that
-# counts pages and stops on demand.
-PageText: TypeAlias = "Callable[[Picture], str]"
+# How readers ask for the text of a page that is a picture: by its number (1-based), and with a way to get the
+# picture, which takes a while. Whoever reads may know the text already.
+PageText: TypeAlias = "Callable[[int, Callable[[], Picture]], str]"
 
+READER = "ocr@1"
+MAX_PAGES = 1000  # of one document; more would keep a computer busy for hours
 _SURE = 0.5  # of 1; below it a line is a pattern taken for letters
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The text recognised on a page, secrets blotted out, or the reason why there is none.
+
+    `member` is the place of the page's document among all documents of its file: 0 is the file itself.
+    """
+
+    member: int
+    number: int
+    text: str = ""
+    reason: str = ""
+    redacted: int = 0
 
 
 def is_installed() -> bool:

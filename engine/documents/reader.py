@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from engine.documents import formats
+from engine.documents import formats, ocr
 from engine.documents.choice import choose
 from engine.documents.encoding import SAMPLE, decode
 from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, Unreadable, one_line, storable
@@ -91,7 +91,7 @@ def _documents(
             try:
                 member = next(members, None)
             except Exception as error:
-                yield Read(_REST, _named(error))
+                yield Read(_REST, named(error))
                 return
             if member is None:
                 return
@@ -126,7 +126,7 @@ def _member(
     try:
         limits.room -= member.save(target, limits.room)
     except Exception as error:
-        yield Read("", error if isinstance(error, Unreadable) else _named(error))
+        yield Read("", named(error))
     else:
         yield from _documents(target, page_text, limits, around)
     finally:
@@ -147,7 +147,7 @@ def _read(path: Path, page_text: PageText | None) -> tuple[Format, Extract]:
     except (Unreadable, Cancelled, Again):  # the latter come from whoever recognises pages
         raise
     except Exception as error:
-        raise _named(error) from error
+        raise named(error) from error
 
 
 def _look(path: Path) -> tuple[int, bytes]:
@@ -178,7 +178,7 @@ def _draft(chosen: Format, path: Path, size: int, page_text: PageText | None) ->
 
 def _extract(chosen: Format, draft: Draft) -> Extract:
     if not draft.text.strip():
-        raise Unreadable("no_text" if draft.pages else "empty")
+        raise Unreadable("no_text" if draft.pages else "empty", scans=draft.scans)
     if len(draft.text) > MAX_TEXT:
         raise Unreadable("too_large", f"{len(draft.text)} characters")
     text, redacted = redact(storable(draft.text))
@@ -191,11 +191,13 @@ def _extract(chosen: Format, draft: Draft) -> Extract:
             for section in draft.sections()
         ),
         title=_clean(one_line(draft.title)),
-        reader=chosen.reader,
+        reader=f"{chosen.reader}+{ocr.READER}" if draft.recognised else chosen.reader,
         pages=draft.pages,
         kind=chosen.kind,
         redacted=redacted,
         metadata={name: _clean(value) for name, value in draft.metadata.items()},
+        scans=draft.scans,
+        recognised=draft.recognised,
     )
 
 
@@ -203,8 +205,10 @@ def _clean(text: str) -> str:
     return redact(storable(text))[0]
 
 
-def _named(error: Exception) -> Unreadable:
-    """The only place where other libraries' errors become reasons."""
+def named(error: Exception) -> Unreadable:
+    """What an error of a reader, or of the library it uses, says of a file: the only place that tells."""
+    if isinstance(error, Unreadable):
+        return error
     if isinstance(error, FileNotFoundError):
         return Unreadable("vanished")
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: seeking to nowhere

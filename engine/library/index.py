@@ -1,7 +1,7 @@
-"""Brings index.db in step with folders: scan, then words file by file, then vectors in the background.
+"""Brings index.db in step with folders: scan, then words file by file, then vectors, then text in pictures.
 
 It may be killed at any moment. Each file's text and words are one transaction, each batch of vectors another,
-so the next run goes on where this one ended.
+and each page that is recognised, so the next run goes on where this one ended.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from engine.library import carry, check, missing, preview, schema, vector_cache,
 from engine.library.intake import Intake, Reader, folder_of, reader_today
 from engine.library.missing import is_below_any
 from engine.library.progress import Meter
+from engine.library.recognition import Recogniser, Recognition
 from engine.library.scan import Entry, Scan, scan
 from engine.library.writer import Known, below
 from engine.models.embedder import Embedder
@@ -58,6 +59,7 @@ def index(
     crashed: Mapping[str, int] | None = None,
     retry: bool | str = False,
     read: Reader = reader.read_all,
+    recognise: Recogniser | None = None,
     now: Callable[[], float] = time.time,
     serving: Database | None = None,
 ) -> IndexSummary:
@@ -66,13 +68,16 @@ def index(
     `own` is the home, never entered. `rules` say by root what is left out, `forgotten` which paths (by hash).
     `crashed` counts, by path, how often reading a file killed the process. `retry` reads again what was
     skipped or failed: everything, or what lies at or below one path. `read` yields a file and what lies in
-    it. `now` is Unix time, which must go on between runs. `serving` is the index that `database` is to
-    replace: it loses what is gone, and gets nothing new. Raises Cancelled from `control`, and EngineError
+    it, `recognise` also the text of its pictures; without it they wait. `now` is Unix time, which must go on
+    between runs. `serving` is the index that `database` is to replace: it loses what is gone, and gets
+    nothing new. Raises Cancelled from `control`, and EngineError
     from database and embedder; what was done stays done.
     """
     intake = Intake(database, embedder, read, crashed or {}, emit)
     with schema.diagnosed(database):
         run = _Run(database, embedder, intake, control, emit, crashed or {}, [str(root) for root in roots])
+        if recognise:
+            run.recognition = Recognition(database, intake, recognise, control, emit, crashed or {})
         return run.run(own, rules or {}, forgotten, retry, now(), serving)
 
 
@@ -136,6 +141,7 @@ class _Run:
         self._crashed = crashed
         self._roots = roots
         self._began = time.monotonic()
+        self.recognition: Recognition | None = None
 
     def run(
         self,
@@ -161,7 +167,8 @@ class _Run:
         if self._intake.changed or removed or moved:
             _purge(self._database)
         self._meaning()
-        checked = self._check(found, changed=bool(tasks or moved or removed))
+        recognised = self._recognise(found)
+        checked = self._check(found, changed=bool(tasks or moved or removed or recognised))
         return self._summary(found, checked, moved=moved, removed=removed, waiting=sum(waiting.values()))
 
     # -- scan ------------------------------------------------------------------------------------
@@ -372,6 +379,18 @@ class _Run:
             vectors.add(self._database, ids, found)
             vector_cache.append(self._database, ids, found)
             writer.mark_meaning(self._database, {document for _, document, _ in batch})
+
+    # -- text in pictures ------------------------------------------------------------------------
+
+    def _recognise(self, found: Scan) -> int:
+        """Last of all, since a page takes seconds; the number of files."""
+        files = 0
+        for _path in self.recognition.run(found.entries) if self.recognition else ():
+            self._meaning()
+            files += 1
+        if files:
+            _purge(self._database)
+        return files
 
     # -- the end ---------------------------------------------------------------------------------
 

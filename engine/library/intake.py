@@ -61,7 +61,7 @@ class Intake:
             with self._database.transaction():
                 state = self._replace(entry, path, sha256)
         except Unreadable as problem:
-            self.settle(entry, known, state_of(problem), problem.reason, problem.detail)
+            self.settle(entry, known, state_of(problem), problem.reason, problem.detail, problem.scans)
         except OSError as error:
             reason = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
             self.settle(entry, known, "failed", reason, error.strerror or "")
@@ -70,12 +70,29 @@ class Intake:
             self._emit(FileDone(entry.path, state))
 
     def settle(
-        self, entry: Entry, known: Known | None, state: FileState, reason: str, detail: str = ""
+        self,
+        entry: Entry,
+        known: Known | None,
+        state: FileState,
+        reason: str,
+        detail: str = "",
+        scans: int = 0,
     ) -> None:
         """Give a path its state without text; text it had is removed."""
-        writer.settle(self._database, entry, state, reason, detail, reader_today(entry))
+        writer.settle(self._database, entry, state, reason, detail, reader_today(entry), scans=scans)
         self.changed |= known is not None and known.has_text
         self._emit(FileDone(entry.path, state, reason))
+
+    def rewrite(self, entry: Entry, document: int, path: str, result: Extract | Unreadable) -> None:
+        """Write the file whose id is `document`, or what lies in it at `path`, anew; the rest stays."""
+        if path != entry.path:
+            self.write_member(entry, document, path.removeprefix(f"{entry.path}!/"), result)
+        elif isinstance(result, Unreadable):
+            self.settle(entry, None, state_of(result), result.reason, result.detail)
+        else:
+            _document, state = self.write_file(entry, result, file_hash(Path(path)))
+            self._emit(FileDone(path, state))
+        self.changed = True
 
     def _replace(self, entry: Entry, path: Path, sha256: str) -> FileState:
         """Write the file and all that lies in it. Raises Unreadable if the file itself has no text."""
@@ -91,23 +108,28 @@ class Intake:
         result = next(documents).result
         if isinstance(result, Unreadable):
             raise result
-        sha256 = sha256 or file_hash(path)
-        folder = folder_of(entry)
-        spans = self._cut(result, Path(entry.path).stem, folder)
-        document, state = writer.write(self._database, entry, result, spans, sha256=sha256, folder=folder)
+        document, state = self.write_file(entry, result, sha256 or file_hash(path))
         taken: set[str] = set()
         for member in documents:
-            self._member(entry, document, _unique(storable(member.member), taken), member.result)
+            self.write_member(entry, document, name_in_ledger(member.member, taken), member.result)
         if _look_again(entry, path) != entry:
             # It was written while it was read: what was read is shown, and the next run reads it again.
             writer.distrust(self._database, document)
         return state
 
-    def _member(self, entry: Entry, parent: int, member: str, result: Extract | Unreadable) -> None:
+    def write_file(self, entry: Entry, extract: Extract, sha256: str) -> tuple[int, FileState]:
+        """Write the file itself; what lay in it is removed. Its id and state."""
+        folder = folder_of(entry)
+        spans = self._cut(extract, Path(entry.path).stem, folder)
+        return writer.write(self._database, entry, extract, spans, sha256=sha256, folder=folder)
+
+    def write_member(self, entry: Entry, parent: int, member: str, result: Extract | Unreadable) -> None:
+        """Write what lies in the file whose id is `parent`, or why it has no text."""
         child = Entry(f"{entry.path}!/{member}", entry.root, mtime_ns=entry.mtime_ns)
         if isinstance(result, Unreadable):
+            state = state_of(result)
             writer.settle(
-                self._database, child, state_of(result), result.reason, result.detail, parent=parent
+                self._database, child, state, result.reason, result.detail, parent=parent, scans=result.scans
             )
             return
         folder = "/".join((*folder_of(entry).split("/")[-1:], Path(entry.path).name))
@@ -157,8 +179,9 @@ def _look_again(entry: Entry, path: Path) -> Entry:
     return replace(entry, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
-def _unique(member: str, taken: set[str]) -> str:
+def name_in_ledger(member: str, taken: set[str]) -> str:
     """An archive may hold a name twice; the ledger may not."""
+    member = storable(member)
     name, number = member, 1
     while name in taken:
         number += 1

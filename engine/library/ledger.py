@@ -27,6 +27,11 @@ def coverage(database: Database) -> Coverage:
         "SELECT coalesce(sum(passages), 0), (SELECT count(*) FROM passages WHERE embedded = 0) FROM documents"
     )
     passages, pending = sums or (0, 0)
+    pictures = database.one(
+        "SELECT (SELECT count(DISTINCT coalesce(parent, id)) FROM documents WHERE recognised > 0),"
+        " count(DISTINCT coalesce(parent, id)), coalesce(sum(scans), 0) FROM documents WHERE scans > 0"
+    )
+    recognised, scans, scanned_pages = pictures or (0, 0, 0)
     return Coverage(
         files=counts.total(),
         indexed=counts["words"] + counts["meaning"],
@@ -44,6 +49,9 @@ def coverage(database: Database) -> Coverage:
                 " WHERE state IN ('skipped', 'failed') AND parent IS NULL GROUP BY reason ORDER BY 2 DESC, 1"
             )
         ),
+        recognised=recognised,
+        scans=scans,
+        scanned_pages=scanned_pages,
     )
 
 

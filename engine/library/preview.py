@@ -20,7 +20,14 @@ _ENOUGH = 20  # files of a kind until this library's own experience counts
 # What a laptop of two cores does; the first runs replace it.
 _FILES_PER_SECOND = 60.0
 _PASSAGES_PER_SECOND = 25.0
-_PASSAGES_PER_MB: Mapping[str, float] = {"pdf": 60.0, "word": 40.0, "html": 300.0, "other": 50.0}
+_PAGES_PER_SECOND = 0.3  # recognised
+_PASSAGES_PER_MB: Mapping[str, float] = {
+    "pdf": 60.0,
+    "word": 40.0,
+    "html": 300.0,
+    "image": 0.0,
+    "other": 50.0,
+}
 _PASSAGES_PER_MB_OF_TEXT = 850.0
 
 
@@ -30,6 +37,7 @@ class Rates:
 
     files: float = _FILES_PER_SECOND
     passages: float = _PASSAGES_PER_SECOND
+    pages: float = _PAGES_PER_SECOND
     density: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -47,6 +55,7 @@ class Rates:
         return cls(
             float(meta.get("rate_files", _FILES_PER_SECOND)),
             float(meta.get("rate_passages", _PASSAGES_PER_SECOND)),
+            float(meta.get("rate_pages", _PAGES_PER_SECOND)),
             dict(rows),
         )
 
@@ -55,9 +64,9 @@ class Rates:
         return known * size / 1e6
 
 
-def remember(database: Database, *, files: float = 0.0, passages: float = 0.0) -> None:
-    """Keep how many files or passages a second a run did."""
-    for key, value in (("rate_files", files), ("rate_passages", passages)):
+def remember(database: Database, *, files: float = 0.0, passages: float = 0.0, pages: float = 0.0) -> None:
+    """Keep how many files, passages or recognised pages a second a run did."""
+    for key, value in (("rate_files", files), ("rate_passages", passages), ("rate_pages", pages)):
         if value:
             database.execute(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
@@ -72,9 +81,13 @@ def preview(
     rules: Mapping[str, FolderRules],
     forgotten: Collection[str] = (),
     rates: Rates,
+    recognise: bool = False,
     visit: Callable[[str, int], None] = lambda directory, found: None,
 ) -> Preview:
-    """Look at `roots` as `scan` does. Reasons that only reading can find are not known yet."""
+    """Look at `roots` as `scan` does. Reasons that only reading can find are not known yet.
+
+    `recognise`: text in pictures would be recognised.
+    """
     found = scan(roots, own, rules=rules, forgotten=forgotten, visit=visit)
     files: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
@@ -101,6 +114,7 @@ def preview(
         ),
         words_seconds=round(words_seconds, 1),
         seconds=round(words_seconds + passages / rates.passages, 1),
+        recognise_seconds=round(files["image"] / rates.pages, 1) if recognise else 0.0,
         large=files.total() > LARGE_FILES or sizes.total() > LARGE_BYTES,
     )
 

@@ -81,25 +81,27 @@ def settle(
     detail: str = "",
     reader: str = "",
     parent: int | None = None,
+    scans: int = 0,
 ) -> None:
-    """Put a path into a state without text; text it had is removed. `reader`: who would read it today."""
+    """Put a path into a state without text; text it had is removed. `reader`: who would read it today.
+
+    `scans`: its pages that wait to be recognised.
+    """
     with database.transaction():
-        row = database.one("SELECT id FROM documents WHERE path = ?", (entry.path,))
-        if row is not None:
-            _clear(database, row[0])
+        _make_room(database, entry)
         database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, reason, detail, reader,
-                                   indexed_at, parent)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                   indexed_at, parent, scans)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = excluded.reason, detail = excluded.detail,
                 reader = excluded.reader, indexed_at = excluded.indexed_at, sha256 = '', kind = '',
-                title = '', pages = NULL, passages = 0, redacted = 0
+                title = '', pages = NULL, passages = 0, redacted = 0, scans = excluded.scans, recognised = 0
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
-             state, reason, detail, reader, _now(), parent),
+             state, reason, detail, reader, _now(), parent, scans),
         )  # fmt: skip
 
 
@@ -134,6 +136,11 @@ def members(database: Database) -> dict[int, set[tuple[str, FileState]]]:
 def distrust(database: Database, document: int) -> None:
     """The file changed while it was read: the next run reads it again."""
     database.execute("UPDATE documents SET size = -1, sha256 = '' WHERE id = ?", (document,))
+
+
+def note(database: Database, path: str, detail: str) -> None:
+    """Nothing of the document waits to be recognised any longer; `detail` says what could not be."""
+    database.execute("UPDATE documents SET scans = 0, detail = ? WHERE path = ?", (detail, path))
 
 
 def move(database: Database, document: int, old: str, entry: Entry, folder: str) -> None:
@@ -175,25 +182,25 @@ def write(
     """
     state: FileState = "words" if spans else "meaning"
     with database.transaction():
-        row = database.one("SELECT id FROM documents WHERE path = ?", (entry.path,))
-        if row is not None:
-            _clear(database, row[0])
+        _make_room(database, entry)
         (document,) = database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, reader,
-                                   pages, passages, redacted, indexed_at, parent)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                   pages, passages, redacted, indexed_at, parent, scans, recognised)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = '', detail = '', sha256 = excluded.sha256,
                 kind = excluded.kind, title = excluded.title, reader = excluded.reader,
                 pages = excluded.pages, passages = excluded.passages, redacted = excluded.redacted,
-                indexed_at = excluded.indexed_at
+                indexed_at = excluded.indexed_at, scans = excluded.scans,
+                recognised = excluded.recognised
             RETURNING id
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
              state, sha256, extract.kind, extract.title, extract.reader,
-             extract.pages, len(spans), extract.redacted, _now(), parent),
+             extract.pages, len(spans), extract.redacted, _now(), parent,
+             extract.scans, len(extract.recognised)),
         )[0]  # fmt: skip
         database.execute("INSERT INTO texts VALUES (?, ?)", (document, extract.text))
         database.execute(
@@ -262,6 +269,16 @@ def _segment(database: Database, document: int) -> None:
 def text_hash(body: str) -> bytes:
     """Equal for passages that read the same; white space does not count."""
     return blake2b(" ".join(body.split()).encode(), digest_size=16).digest()
+
+
+def _make_room(database: Database, entry: Entry) -> None:
+    """Remove the text of the document at a path. Pages recognised stay as long as the file is the same."""
+    row = database.one("SELECT id, size, mtime_ns FROM documents WHERE path = ?", (entry.path,))
+    if row is None:
+        return
+    _clear(database, row[0])
+    if row[1:] != (entry.size, entry.mtime_ns):
+        database.execute("DELETE FROM recognised_pages WHERE file = ?", (row[0],))
 
 
 def _clear(database: Database, document: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.contracts import FolderRules, IndexSummary, Preview, from_json, to_json
+from engine.documents import ocr
 from engine.library import beside, index, preview, schema
 from engine.library.progress import Meter
 from engine.models.embedder import Embedder
@@ -64,6 +65,7 @@ class IndexRole:
                 retry=params["retry"],
                 read=reading.read_all,
                 serving=indexes.serving,
+                recognise=reading.recognise if params["recognise"] and ocr.is_installed() else None,
             )
         finally:
             reading.close()
@@ -88,6 +90,7 @@ class IndexRole:
             rules=from_json(dict[str, FolderRules], params["rules"]),
             forgotten=params["forgotten"],
             rates=rates,
+            recognise=ocr.is_installed(),
             visit=visit,
         )
 

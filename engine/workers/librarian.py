@@ -80,12 +80,15 @@ class Librarian:
             raise EngineError("nothing_indexed")
         return self._submit(roots, retry=self.within(path) or True)
 
-    def _submit(self, roots: list[str], retry: bool | str = False) -> Job[IndexSummary]:
+    def _submit(
+        self, roots: list[str], retry: bool | str = False, recognise: bool = True
+    ) -> Job[IndexSummary]:
         def params() -> dict[str, Any]:
             # Asked again for each turn of the job: a folder may have been removed in between.
             keep = [folder.path for folder in self._user.folders()]
             wanted = [root for root in roots if any(at_or_below(folder)(root) for folder in keep)]
-            return {"roots": wanted, "retry": retry, "keep": keep, **self._left_out()}
+            options = {"retry": retry, "recognise": recognise}
+            return {"roots": wanted, "keep": keep, **options, **self._left_out()}
 
         return self._worker.submit(
             "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
@@ -110,7 +113,7 @@ class Librarian:
 
         return Watcher(
             lambda: [folder.path for folder in self._user.folders()],
-            self._submit,
+            lambda roots, recognise: self._submit(roots, recognise=recognise),
             is_noise,
             on_job,
             on_notice,

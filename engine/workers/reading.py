@@ -14,17 +14,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
 from typing import IO, NoReturn, TypeVar
 
 import msgspec
 
-from engine.documents import reader
+from engine.documents import ocr, reader
 from engine.documents.extract import Extract, Unreadable, storable
+from engine.documents.ocr import Page, Picture
 from engine.documents.reader import Read
+from engine.documents.secrets import redact
 from engine.paths import Home
 from engine.workers import launch
 
@@ -34,6 +37,8 @@ _TICK = 0.1  # seconds between two looks at a process that reads
 _PATIENCE = 1.0  # seconds a process gets to finish a file whose rest nobody wants
 _AHEAD = 4  # documents of a file that may wait to be stored
 _FRAME = 1 << 30  # bytes; nothing a reader may return is longer
+_TRIES = 2  # a process that breaks is not always the file's fault, two are
+_CULPRITS = 3  # pages of a file that may break the process; the rest of it is then left alone
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,36 @@ class Limits:
     keep: int = 400 << 20
 
 
+# Of one page that is recognised: a dense one takes 11 s of a processor, the models 0.5 GB.
+RECOGNISING = Limits(seconds=300.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
+_PAGE_WORK = 200.0  # seconds of a processor, all threads together
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A file to be read; `known` pages as they stand, others recognised if `recognise` says so."""
+
+    path: str
+    known: list[Page] | None = None
+    recognise: bool = False
+
+
 @dataclass(frozen=True)
 class _Answer:
-    """A document of the file that was asked for, or, with `last`, that there are no more."""
+    """A document of the file asked for, a `page` that is done or only `begun`, or that it was the `last`."""
 
     member: str = ""
     extract: Extract | None = None
     reason: str = ""
     detail: str = ""
+    scans: int = 0
+    begun: Page | None = None
+    page: Page | None = None
     last: bool = False
+
+    @property
+    def read(self) -> Read:
+        return Read(self.member, self.extract or Unreadable(self.reason, self.detail, self.scans))
 
 
 # -- the asking side -------------------------------------------------------------------------------
@@ -66,30 +92,74 @@ class _Answer:
 class ReaderProcess:
     """Reads files elsewhere. Use it from one thread, and `close` it."""
 
-    def __init__(self, home: Home, limits: Limits | None = None, command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        limits: Limits | None = None,
+        command: list[str] | None = None,
+        recognising: Limits = RECOGNISING,
+    ) -> None:
         self._scratch = home.cache / "reading"
         self._limits = limits or Limits()
+        self._recognising = recognising
         self._command = command or launch.worker_command("reader", home)
         self._child: _Child | None = None
 
     def read_all(self, path: Path) -> Iterator[Read]:
-        """As `reader.read_all`, within the limits: what breaks them is read again once, then named.
-
-        A process that breaks is not always the file's fault, two are.
-        """
+        """As `reader.read_all`, within the limits: what breaks them is read again once, then named."""
         seen = 0
-        for is_last in (False, True):
+        for tries in range(1, _TRIES + 1):
             broken = False
-            for number, read in enumerate(self._ask(path)):
-                if isinstance(read, Unreadable):
+            for number, said in enumerate(self._ask(_Question(str(path)))):
+                if isinstance(said, Unreadable):
                     broken = True
-                    if is_last:
-                        yield Read(f"#{seen}" if seen else "", read)
+                    if tries == _TRIES:
+                        yield Read(f"#{seen}" if seen else "", said)
                 elif number >= seen:
                     seen += 1
-                    yield read
+                    yield said.read
             if not broken:
                 return
+
+    def recognise(self, path: Path, known: Sequence[Page]) -> Iterator[Page | Read]:
+        """As `read_all`, text in pictures included: each page once it is recognised, then its document.
+
+        Pages that are `known` are taken as they are. A page that breaks the limits twice is left out, with
+        the reason; after a few of those the rest of the file is read without recognition.
+        """
+        pages = list(known)
+        broken: Counter[tuple[int, int] | None] = Counter()
+        seen = 0
+        while True:
+            begun: Page | None = None
+            problem: Unreadable | None = None
+            number = 0
+            culprits = sum(times >= _TRIES for times in broken.values())
+            for said in self._ask(_Question(str(path), pages, culprits < _CULPRITS)):
+                if isinstance(said, Unreadable):
+                    problem = said
+                elif said.begun is not None:
+                    begun = said.begun
+                elif said.page is not None:
+                    begun = None
+                    pages.append(said.page)
+                    yield said.page
+                else:
+                    number += 1
+                    if number > seen:
+                        seen = number
+                        yield said.read
+            if problem is None:
+                return
+            place = (begun.member, begun.number) if begun else None
+            broken[place] += 1
+            if broken[place] < _TRIES:
+                continue
+            if begun is None:
+                yield Read(f"#{seen}" if seen else "", problem)
+                return
+            pages.append(replace(begun, reason=problem.reason))
+            yield pages[-1]
 
     def close(self) -> None:
         """End the process and remove what it left on disk."""
@@ -98,21 +168,24 @@ class ReaderProcess:
             self._child = None
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _ask(self, path: Path) -> Iterator[Read | Unreadable]:
-        """The documents of a file; at the end an Unreadable if the process did not survive it."""
+    def _ask(self, question: _Question) -> Iterator[_Answer | Unreadable]:
+        """What there is to say of a file; at the end an Unreadable if the process did not survive it."""
+        limits = self._limits if question.known is None else self._recognising
+        document = self._limits.seconds + self._limits.seconds_per_mb * _megabytes(Path(question.path))
         child = self._running()
-        child.ask(str(path))
-        seconds = self._limits.seconds + self._limits.seconds_per_mb * _megabytes(path)
+        child.ask(question)
+        seconds = document
         while True:
-            answer = child.answer(seconds, self._limits.memory)
+            answer = child.answer(seconds, limits.memory)
             if isinstance(answer, Unreadable):
                 self.close()
                 yield answer
                 return
             if answer.last:
                 break
-            yield Read(answer.member, answer.extract or Unreadable(answer.reason, answer.detail))
-        if child.memory() > self._limits.keep:
+            seconds = limits.seconds if answer.begun else document
+            yield answer
+        if child.memory() > limits.keep:
             self.close()
 
     def _running(self) -> _Child:
@@ -137,23 +210,26 @@ class _Child:
         self._said: Queue[_Answer | None] = Queue(_AHEAD)
         self._ended = threading.Event()
         self._asked = False
+        self._worked = 0.0  # seconds of a processor until the last tick
         threading.Thread(target=self._listen, name="reading", daemon=True).start()
 
-    def ask(self, path: str) -> None:
+    def ask(self, question: _Question) -> None:
         assert self._popen.stdin is not None
         self._asked = True
         with contextlib.suppress(OSError):  # a dead process is noticed by the missing answer
-            _send(self._popen.stdin, path)
+            _send(self._popen.stdin, question)
 
     def answer(self, seconds: float, memory: int) -> _Answer | Unreadable:
         """The next answer, or why there is none. Raises nothing: a process ends in many ways."""
         # Ticks are counted, not seconds: while both processes stand still for an answer no time passes.
-        for _tick in range(max(1, round(seconds / _TICK))):
+        left = seconds
+        while left > 0:
             try:
                 said = self._said.get(timeout=_TICK)
             except Empty:
                 if self.memory() > memory:
                     return Unreadable("memory", f"more than {memory >> 20} MB")
+                left -= self._passed()
             else:
                 self._asked = said is not None and not said.last
                 return said or Unreadable("crashed_reader")
@@ -167,6 +243,23 @@ class _Child:
             if isinstance(answer, Unreadable) or time.monotonic() - began > seconds:
                 return False
         return True
+
+    def _passed(self) -> float:
+        """What a tick counts. To whoever could work but gets no processor, for other programs have them all,
+        only as much time passes as it was given: at the lowest priority that may be next to none.
+        """
+        import psutil
+
+        if sys.platform != "linux":  # others call a process that sleeps running, too
+            return _TICK
+        try:
+            process = psutil.Process(self._popen.pid)
+            could_work = process.status() == psutil.STATUS_RUNNING
+            times = process.cpu_times()
+        except psutil.Error:
+            return _TICK
+        worked, self._worked = times.user + times.system - self._worked, times.user + times.system
+        return min(worked, _TICK) if could_work else _TICK
 
     def memory(self) -> int:
         """Bytes it holds now; 0 once it has ended."""
@@ -213,24 +306,55 @@ def _megabytes(path: Path) -> float:
 def serve(incoming: IO[bytes], outgoing: IO[bytes], limits: Limits | None = None) -> NoReturn:
     """Be the reading process until `incoming` ends, and then end at once, whatever is being read."""
     limits = limits or Limits()
-    wanted: SimpleQueue[str] = SimpleQueue()
+    wanted: SimpleQueue[_Question] = SimpleQueue()
 
     def listen() -> None:
-        while (path := _receive(incoming, str)) is not None:
-            wanted.put(path)
+        while (question := _receive(incoming, _Question)) is not None:
+            wanted.put(question)
         os._exit(0)
 
     threading.Thread(target=listen, name="stdin", daemon=True).start()
     while True:
-        path = Path(wanted.get())
-        _limit_processor(2 * (limits.seconds + limits.seconds_per_mb * _megabytes(path)))
-        for read in reader.read_all(path):
+        question = wanted.get()
+        path = Path(question.path)
+        seconds = 2 * (limits.seconds + limits.seconds_per_mb * _megabytes(path))
+        _limit_processor(seconds)
+        pages = _Pages(question, outgoing, seconds)
+        for read in reader.read_all(path, None if question.known is None else pages.text):
+            pages.member += 1
             member, found = storable(read.member), read.result
             if isinstance(found, Extract):
                 _send(outgoing, _Answer(member, found))
             else:
-                _send(outgoing, _Answer(member, None, found.reason, storable(found.detail)))
+                _send(outgoing, _Answer(member, None, found.reason, storable(found.detail), found.scans))
         _send(outgoing, _Answer(last=True))
+
+
+class _Pages:
+    """The texts of pages that are pictures: what is known of them, or is recognised now and told at once."""
+
+    def __init__(self, question: _Question, outgoing: IO[bytes], seconds: float) -> None:
+        self._known = {(page.member, page.number): page.text for page in question.known or ()}
+        self._recognise = question.recognise
+        self._outgoing = outgoing
+        self._seconds = seconds  # of work on the documents around the pages
+        self.member = 0
+
+    def text(self, number: int, picture: Callable[[], Picture]) -> str:
+        known = self._known.get((self.member, number))
+        if known is not None or not self._recognise:
+            return known or ""
+        begun = Page(self.member, number)
+        _send(self._outgoing, _Answer(begun=begun))
+        _limit_processor(_PAGE_WORK)
+        try:
+            text, redacted = redact(storable(ocr.page_text(picture())))
+            page = replace(begun, text=text, redacted=redacted)
+        except Exception as error:  # one broken page must not take the others with it
+            page = replace(begun, reason=reader.named(error).reason)
+        _limit_processor(self._seconds)
+        _send(self._outgoing, _Answer(page=page))
+        return page.text
 
 
 def _limit_processor(seconds: float) -> None:

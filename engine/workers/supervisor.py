@@ -314,11 +314,12 @@ class Worker:
         further = event.done > task.furthest.get(event.phase, -1)
         if further:
             task.furthest[event.phase] = event.done
-        if event.phase == "words":
+        names_file = event.phase in {"words", "recognise"}
+        if names_file:
             further = event.current != task.current and task.current not in task.crashed
         if further:
             task.crashes_in_a_row = 0
-        task.current = event.current if event.phase == "words" else ""
+        task.current = event.current if names_file else ""
 
     # -- crashes ---------------------------------------------------------------------------------
 

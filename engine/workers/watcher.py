@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.contracts import IndexSummary, Notice
+from engine.contracts import Event, IndexSummary, Notice, Progress
 from engine.errors import Cancelled, EngineError
 from engine.workers.jobs import Job
 from engine.workers.schedule import EVERY, EVERY_REMOTE, Schedule
@@ -32,7 +32,8 @@ _REMOTE = frozenset("nfs nfs4 cifs smb smb2 smb3 smbfs afpfs webdav davfs 9p afs
 
 
 class Watcher:
-    """`folders` are asked again and again; `look` sends the job that brings some of them in step.
+    """`folders` are asked again and again; `look` sends the job that brings some in step, with or without
+    recognising text in pictures.
 
     `is_noise(path, folder)` tells what is not worth a look. `on_job` and `on_notice` are called on this
     watcher's thread.
@@ -41,7 +42,7 @@ class Watcher:
     def __init__(
         self,
         folders: Callable[[], list[str]],
-        look: Callable[[list[str]], Job[IndexSummary]],
+        look: Callable[[list[str], bool], Job[IndexSummary]],
         is_noise: Callable[[str, str], bool],
         on_job: Callable[[Job[IndexSummary]], None],
         on_notice: Callable[[Notice], None],
@@ -57,6 +58,8 @@ class Watcher:
         self._observers: dict[str, BaseObserver | None] = {}
         self._changed = threading.Condition()
         self._job: Job[IndexSummary] | None = None
+        self._recognising: Job[IndexSummary] | None = None
+        self._postponed: set[str] = set()  # folders looked at without recognition meanwhile
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._thread.start()
@@ -172,6 +175,17 @@ class Watcher:
 
     def _begin(self, due: list[str]) -> None:
         began = time.monotonic()
+        recognise = self._recognising is None
+
+        def heard(event: Event) -> None:
+            # To recognise text in pictures may take hours: the look itself is over, and others may follow.
+            if isinstance(event, Progress) and event.phase == "recognise":
+                with self._changed:
+                    if self._job is job:
+                        self._job, self._recognising = None, job
+                        now = time.monotonic()
+                        self._schedule.looked(due, now, now - began)
+                        self._changed.notify()
 
         def ended(job: Job[IndexSummary]) -> None:
             missing = False
@@ -180,14 +194,22 @@ class Watcher:
             except (Cancelled, EngineError) as error:
                 log.info("a look ended with %s", type(error).__name__)
             now = time.monotonic()
+            again_in = _SECOND_LOOK if missing else None
             with self._changed:
-                self._job = None
-                self._schedule.looked(due, now, now - began, _SECOND_LOOK if missing else None)
+                if self._recognising is job:
+                    self._recognising = None
+                    self._schedule.looked(due, now, 0.0, again_in)
+                    self._schedule.looked(self._postponed, now, 0.0, 0.0)
+                    self._postponed.clear()
+                else:
+                    self._job = None
+                    self._postponed.update(() if recognise else due)
+                    self._schedule.looked(due, now, now - began, again_in)
                 self._changed.notify()
 
-        self._job = self._look(due)
-        self._on_job(self._job)
-        self._job.subscribe(on_end=ended)
+        self._job = job = self._look(due, recognise)
+        self._on_job(job)
+        job.subscribe(heard, ended)
 
 
 def is_remote(path: str) -> bool:

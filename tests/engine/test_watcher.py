@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from engine.contracts import IndexSummary, Notice
+from engine.contracts import IndexSummary, Notice, Progress
 from engine.errors import EngineError
 from engine.library import scan
 from engine.workers import schedule, watcher
@@ -36,6 +36,7 @@ class Watching:
     def __init__(self, folders: list[str]) -> None:
         self.folders = folders
         self.looks: list[list[str]] = []
+        self.recognise: list[bool] = []
         self.jobs: list[Job[IndexSummary]] = []
         self.notices: list[str] = []
         self.failing: list[Exception] = []
@@ -47,10 +48,11 @@ class Watching:
     def _notice(self, notice: Notice) -> None:
         self.notices.append(notice.code)
 
-    def _look(self, paths: list[str]) -> Job[IndexSummary]:
+    def _look(self, paths: list[str], recognise: bool) -> Job[IndexSummary]:
         if self.failing:
             raise self.failing.pop()
         self.looks.append(paths)
+        self.recognise.append(recognise)
         job: Job[IndexSummary] = Job(lambda raw: raw, lambda: None)
         if self.ends_at_once:
             job.succeed(IndexSummary(0, 0, 0, 0, 0, 0, 0.0))
@@ -94,6 +96,23 @@ def test_a_change_leads_to_a_look(watching: Watching, folder: Path, change: Call
     change(folder)
     wait_until(lambda: bool(watching.jobs))
     assert watching.looks[0] == [str(folder)]
+
+
+def test_looks_go_on_while_text_in_pictures_is_recognised(watching: Watching, folder: Path) -> None:
+    watching.ends_at_once = False
+    (folder / "scan.pdf").write_text("x")
+    wait_until(lambda: len(watching.jobs) == 1)
+    slow = watching.jobs[0]
+    slow.emit(Progress("words", 0, 1, str(folder / "scan.pdf")))
+    slow.emit(Progress("recognise", 0, 500, str(folder / "scan.pdf")))
+    (folder / "new.md").write_text("x")
+    wait_until(lambda: len(watching.jobs) == 2)
+    watching.jobs[1].succeed(IndexSummary(0, 0, 0, 0, 0, 0, 0.0))
+    assert watching.recognise == [True, False]
+    # What came meanwhile may be a scan, too: it is looked at once more, without a hint.
+    slow.succeed(IndexSummary(0, 0, 0, 0, 0, 0, 0.0))
+    wait_until(lambda: len(watching.jobs) == 3)
+    assert (watching.recognise[2], watching.looks[2]) == (True, [str(folder)])
 
 
 def test_noise_leads_to_none(watching: Watching, folder: Path) -> None:

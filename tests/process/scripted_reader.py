@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from engine.documents import reader
-from engine.documents.extract import Extract
+from engine.documents import ocr, reader
+from engine.documents.extract import Extract, Unreadable
 from engine.documents.reader import Read
 from engine.workers import reading
 
@@ -21,8 +23,33 @@ def _extract(text: str) -> Extract:
     return Extract(text, (), "", "scripted@1", None, "text")
 
 
-def read_all(path: Path) -> Iterator[Read]:
+def picture(path: Path, number: int) -> str:
+    """Page `number` of a scan named WHAT-PAGE does WHAT; "all" stands for each page."""
+    with path.with_suffix(".asked").open("a", encoding="utf-8") as asked:
+        asked.write(f"{number} ")
+    what, _, where = path.stem.partition("-")
+    if where in {str(number), "all"}:
+        if what == "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == "hang":
+            time.sleep(3600)
+        if what == "hoard":
+            _held.append(bytearray(os.urandom(1 << 20)) * 400)
+            time.sleep(3600)
+        if what == "damaged":
+            raise Unreadable("damaged")
+        if what == "secret":
+            return "token ghp_" + "a1B2c3D4e5" * 4
+    return f"page {number}"
+
+
+def read_all(path: Path, page_text: Callable[[int, Any], str] | None = None) -> Iterator[Read]:
     name = path.stem
+    if page_text is not None:
+        texts = [page_text(number, partial(picture, path, number)) for number in range(1, 5)]
+        yield Read("", _extract("\n".join(texts)))
+        yield Read("inside.pdf", _extract(page_text(1, lambda: "inside")))
+        return
     first_time = not path.with_suffix(".seen").exists()
     path.with_suffix(".seen").touch()
     yield Read("", _extract(path.read_text(encoding="utf-8")))
@@ -50,6 +77,7 @@ def read_all(path: Path) -> Iterator[Read]:
 
 if __name__ == "__main__":
     reader.read_all = read_all
+    ocr.page_text = lambda text: text  # type: ignore[assignment, return-value]
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     reading.serve(sys.stdin.buffer, out)

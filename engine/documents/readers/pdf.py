@@ -1,20 +1,22 @@
 """PDF: text page by page with pypdfium2, headings from the outline; pypdf where pdfium gives up.
 
-Pages that are pictures have no text, unless somebody is asked to recognise it.
+Pages that are pictures have little text or none, unless somebody is asked to recognise it.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line, unix_newlines
-from engine.documents.ocr import PageText
+from engine.documents.ocr import MAX_PAGES, PageText
 
 _DOTS = 200  # an inch; letters of 8 points are 22 dots high
 _LONGEST_SIDE = 4000  # dots; a plan of a house is drawn smaller
+_LITTLE = 20  # characters beside a picture: a page number, or the name of the program that scanned it
 _PASSWORD, _SECURITY = 4, 5  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 _SOFT_HYPHEN = re.compile("[\ufffe\x02\u00ad]\r?\n?")
 _METADATA = {"Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created"}
@@ -27,7 +29,7 @@ def read(path: Path) -> Draft:
 
 
 def read_scan(path: Path, page_text: PageText | None) -> Draft:
-    """As `read`; pages without text are put to `page_text`, one after the other."""
+    """As `read`; pages that are pictures are put to `page_text`, one after the other."""
     import pypdfium2
 
     try:
@@ -53,14 +55,17 @@ def _read(document: Any, page_text: PageText | None) -> Draft:
     outline = _outline(document)
     path = HeadingPath()
     writer = Writer()
-    blank = 0
-    recognised: list[str] = []
+    scans = 0
+    recognised: list[int] = []
     for index in range(len(document)):
         text = _page_text(document, index)
-        if page_text and not text.strip():
-            text = page_text(_picture(document, index))
-            recognised += [str(index + 1)] if text.strip() else []
-        blank += not text.strip()
+        if scans < MAX_PAGES and _is_picture(document, index, text):
+            scans += 1
+            seen = page_text(index + 1, partial(_picture, document, index)) if page_text else ""
+            # What is typed on the page is seen on it, too: the longer text has both.
+            if _letters(seen) > _letters(text):
+                text = seen
+                recognised.append(index + 1)
         start = 0
         for level, heading in outline.get(index, []):
             # A heading found on its page starts a section there; else it holds from where the last one began.
@@ -75,11 +80,9 @@ def _read(document: Any, page_text: PageText | None) -> Draft:
     metadata = {
         ours: value for name, ours in _METADATA.items() if (value := document.get_metadata_value(name))
     }
-    if 0 < blank < len(document):
-        metadata["pages_without_text"] = str(blank)
-    if recognised:
-        metadata["ocr_pages"] = ", ".join(recognised)
-    return writer.draft(_title(document.get_metadata_value("Title")), len(document), metadata)
+    draft = writer.draft(_title(document.get_metadata_value("Title")), len(document), metadata)
+    draft.scans, draft.recognised = 0 if page_text else scans, tuple(recognised)
+    return draft
 
 
 def _page_text(document: Any, index: int) -> str:
@@ -89,6 +92,22 @@ def _page_text(document: Any, index: int) -> str:
     with closing(document[index]) as page, closing(page.get_textpage()) as text_page:
         text: str = text_page.get_text_bounded()
     return unix_newlines(_SOFT_HYPHEN.sub("", text))
+
+
+def _is_picture(document: Any, index: int, text: str) -> bool:
+    """Whether a page that has so little text shows more: a picture, or where it has none, anything."""
+    import pypdfium2.raw as pdfium
+
+    letters = _letters(text)
+    if letters > _LITTLE:
+        return False
+    with closing(document[index]) as page:
+        kinds = [pdfium.FPDF_PAGEOBJ_IMAGE] if letters else None
+        return any(True for _ in page.get_objects(kinds))
+
+
+def _letters(text: str) -> int:
+    return len("".join(text.split()))
 
 
 def _picture(document: Any, index: int) -> Any:

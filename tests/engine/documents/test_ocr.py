@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from engine.documents import ocr
 from engine.documents.reader import Extract, Unreadable, read, read_all
+from engine.documents.readers import pdf
 from engine.errors import Cancelled
 from tests.engine.documents.made import assert_complete, write, zipped
 
@@ -22,7 +24,8 @@ class Eye:
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []
 
-    def __call__(self, image: Any) -> str:
+    def __call__(self, number: int, picture: Callable[[], Any]) -> str:
+        image = picture()
         height, width, _ = image.shape
         self.seen.append((width, height))
         blue, green, red = image[height // 2, width // 2]
@@ -49,7 +52,7 @@ def test_only_pages_without_text_are_recognised(tmp_path: Path) -> None:
     eye = Eye()
     document = read(scan(tmp_path / "a.pdf", "typed", "", "typed too", ""), eye)
     assert eye.seen == [(2000, 1000), (2000, 1000)]
-    assert document.metadata["ocr_pages"] == "2, 4"
+    assert (document.recognised, document.scans, document.reader) == ((2, 4), 0, "pdf@1+ocr@1")
     pages = {
         section.page: document.text[section.start : section.end].strip() for section in document.sections
     }
@@ -58,22 +61,54 @@ def test_only_pages_without_text_are_recognised(tmp_path: Path) -> None:
 
 
 def test_nobody_is_asked_unasked(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="no_text"):
+    with pytest.raises(Unreadable, match="no_text") as raised:
         read(scan(tmp_path / "a.pdf", "", ""))
-    assert read(scan(tmp_path / "b.pdf", "typed", "")).metadata["pages_without_text"] == "1"
+    assert raised.value.scans == 2
+    document = read(scan(tmp_path / "b.pdf", "typed", ""))
+    assert (document.scans, document.recognised, document.reader) == (1, (), "pdf@1")
 
 
 def test_whoever_recognises_may_stop(tmp_path: Path) -> None:
-    def stop(image: Any) -> str:
+    def stop(number: int, picture: Any) -> str:
         raise Cancelled
 
     with pytest.raises(Cancelled):
         read(scan(tmp_path / "a.pdf", ""), stop)
 
 
+def test_a_picture_with_a_stamp_on_it_is_recognised_and_the_longer_text_counts(tmp_path: Path) -> None:
+    from reportlab.lib.utils import ImageReader
+    from reportlab.pdfgen.canvas import Canvas
+
+    pytest.importorskip("PIL").Image.new("RGB", (300, 100), "red").save(tmp_path / "a.png")
+    sheet = Canvas(str(tmp_path / "a.pdf"), pagesize=(720, 360))
+    for stamp in ("Page 1", "Page 2", "A caption as long as a line of text is"):
+        sheet.drawImage(ImageReader(str(tmp_path / "a.png")), 0, 0)
+        sheet.drawString(500, 20, stamp)
+        sheet.showPage()
+    sheet.save()
+    asked: list[int] = []
+
+    def page_text(number: int, picture: Any) -> str:
+        asked.append(number)
+        return "The minutes of the meeting. Page 1" if number == 1 else "Pa"
+
+    document = read(tmp_path / "a.pdf", page_text)
+    assert (asked, document.recognised) == ([1, 2], (1,))
+    assert document.text.split("\n\n")[:2] == ["The minutes of the meeting. Page 1", "Page 2"]
+    assert read(tmp_path / "a.pdf").scans == 2
+
+
+def test_so_many_pages_and_no_more_are_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "MAX_PAGES", 2)
+    eye = Eye()
+    assert read(scan(tmp_path / "a.pdf", "", "", ""), eye).recognised == (1, 2)
+    assert len(eye.seen) == 2
+
+
 def test_nothing_recognised_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="no_text"):
-        read(scan(tmp_path / "a.pdf", ""), lambda image: " \n")
+        read(scan(tmp_path / "a.pdf", ""), lambda number, picture: " \n")
 
 
 @pillow
@@ -85,10 +120,10 @@ def test_pictures_and_the_frames_of_a_tiff(tmp_path: Path) -> None:
         red.save(tmp_path / f"a.{ending}", **({"lossless": True} if ending == "webp" else {}))
         document = read(tmp_path / f"a.{ending}", Eye())
         assert document.text == "300 x 100, r255 g0 b0", ending
-        assert (document.reader, document.kind, document.pages) == ("picture@1", "image", 1)
+        assert (document.reader, document.kind, document.pages) == ("picture@1+ocr@1", "image", 1)
     red.save(tmp_path / "a.tiff", save_all=True, append_images=[blue])
     document = read(tmp_path / "a.tiff", Eye())
-    assert (document.pages, document.metadata) == (2, {"ocr_pages": "1, 2"})
+    assert (document.pages, document.recognised) == (2, (1, 2))
     assert [section.page for section in document.sections] == [1, 2]
     assert document.text.endswith("200 x 100, r0 g0 b255")
 
@@ -147,4 +182,5 @@ def test_typed_words_are_recognised_in_their_order(tmp_path: Path) -> None:
     ):
         ImageDraw.Draw(image).text(place, text, "black", font)
     image.save(tmp_path / "bill.png")
-    assert read(tmp_path / "bill.png", ocr.page_text).text == "Roof repair 4200\nBoat varnish 85"
+    document = read(tmp_path / "bill.png", lambda number, picture: ocr.page_text(picture()))
+    assert document.text == "Roof repair 4200\nBoat varnish 85"

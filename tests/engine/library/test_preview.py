@@ -53,6 +53,18 @@ def test_kinds_bytes_and_reasons_are_counted(folder: Path) -> None:
     assert found.readable + sum(left.files for left in found.left_out) == found.files
 
 
+def test_pictures_cost_time_only_where_they_are_recognised(folder: Path) -> None:
+    plain = _preview(folder)
+    for number in range(6):
+        (folder / f"{number}.jpg").write_bytes(b"x" * 1_000_000)
+    without = _preview(folder)
+    assert (without.recognise_seconds, without.seconds - without.words_seconds) == (
+        0.0, pytest.approx(plain.seconds - plain.words_seconds, abs=0.11),
+    )  # fmt: skip
+    found = preview([folder], Path("/nowhere"), rules={}, rates=Rates(pages=2.0), recognise=True)
+    assert (found.recognise_seconds, found.seconds) == (3.0, without.seconds)
+
+
 def test_no_file_is_opened_and_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     monkeypatch.setattr("builtins.open", None)
