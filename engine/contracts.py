@@ -179,11 +179,23 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A file found by its name alone: for a `reason` of errors.REASONS the library has no text of it."""
+
+    path: str
+    reason: str
+    modified: str = ""
+
+
+@dataclass(frozen=True)
 class SearchReply:
+    """`unread` files bear the name that was searched for, last changed first; none of them is in `results`."""
+
     results: tuple[Passage, ...]
     searched_files: int
     total_files: int
     ms: float
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -192,5 +192,7 @@ def search(arguments: Arguments) -> int:
     for found in reply.results:
         page = f", page {found.page}" if found.page else ""
         print(f"{found.rank}. {found.path}{page}  {found.heading}\n   {' '.join(found.text.split())[:200]}")
+    for file in reply.unread:
+        print(f"-  {file.path}  {file.modified[:10]}\n   Only its name is known: {REASONS[file.reason].message}")
     print(f"Searched {reply.searched_files} of {reply.total_files} files in {reply.ms:.0f} ms.")
     return 0
