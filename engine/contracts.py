@@ -14,18 +14,9 @@ T = TypeVar("T")
 Source = Literal["files", "memory", "general", "none"]
 FileState = Literal["waiting", "words", "meaning", "skipped", "failed"]
 Phase = Literal[
-    "scan",
-    "words",
-    "meaning",
-    "prepare",
-    "prompt",
-    "select",
-    "compose",
-    "train",
-    "export",
-    "evaluate",
-    "decide",
-]
+    "scan", "words", "meaning", "prepare", "prompt",
+    "select", "compose", "train", "export", "evaluate", "decide",
+]  # fmt: skip
 
 
 class Control(Protocol):
@@ -71,6 +62,7 @@ class FolderReport:
     available: bool = True
     learn: bool = False
     rules: FolderRules = field(default_factory=FolderRules)
+    kind: Literal["folder", "file"] = "folder"
 
 
 @dataclass(frozen=True)
@@ -189,7 +181,7 @@ class Unread:
 
 @dataclass(frozen=True)
 class SearchReply:
-    """`unread` files bear the name that was searched for, last changed first; none of them is in `results`."""
+    """`unread` files bear the name that was searched for, last changed first; none is in `results`."""
 
     results: tuple[Passage, ...]
     searched_files: int

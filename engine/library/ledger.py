@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,34 @@ def document_text(database: Database, path: str) -> str | None:
         "SELECT text FROM texts WHERE document = (SELECT id FROM documents WHERE path = ?)", (path,)
     )
     return str(row[0]) if row else None
+
+
+def holder(database: Database, path: str) -> str:
+    """The file that a document is a part of; empty if it is a file itself, or unknown."""
+    row = database.one(
+        "SELECT path FROM documents WHERE id = (SELECT parent FROM documents WHERE path = ?)", (path,)
+    )
+    return str(row[0]) if row else ""
+
+
+def moved(database: Database, citations: Sequence[Citation]) -> dict[str, str]:
+    """The new path of each cited one that the library no longer has, where a file of that content is."""
+    lost = {
+        citation.path: citation.sha256
+        for citation in citations
+        if citation.sha256 and not database.one("SELECT 1 FROM documents WHERE path = ?", (citation.path,))
+    }
+    if not lost:
+        return {}
+    # One walk over all rows, for hashes have no index: files are seldom moved.
+    found: dict[str, str] = dict(
+        database.execute(
+            "SELECT sha256, min(path) FROM documents WHERE sha256 IN (SELECT value FROM json_each(?))"
+            " GROUP BY sha256",
+            (json.dumps(sorted(set(lost.values()))),),
+        )
+    )
+    return {path: found[sha256] for path, sha256 in lost.items() if sha256 in found}
 
 
 def view(database: Database, citation: Citation) -> PassageView:

@@ -113,7 +113,9 @@ def settle(
              formats.KINDS.get(formats.extension_of(path), ""), _now(), parent),
         )[0]  # fmt: skip
         if reason in NAMED:
-            database.execute("INSERT INTO names (rowid, name, title) VALUES (?, ?, '')", (document, path.name))
+            database.execute(
+                "INSERT INTO names (rowid, name, title) VALUES (?, ?, '')", (document, path.name)
+            )
 
 
 def touch(database: Database, document: int, entry: Entry) -> None:

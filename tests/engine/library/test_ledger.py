@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,3 +157,30 @@ def test_a_citation_follows_its_file(library: Library, cited: Citation) -> None:
     library.index()
     view = ledger.view(library.database, cited)
     assert (view.path, view.quote, view.missing, view.changed) == (str(new), cited.quote, False, False)
+
+
+def test_a_moved_file_is_known_by_its_content(library: Library) -> None:
+    old = library.put("lease.md", "The deposit is 900 euros.")
+    library.put("rent.md", "The rent is 940 euros.")
+    library.index()
+    (cited,), (other,) = (library.search(word, 1).results for word in ("deposit", "rent"))
+    citations = [
+        Citation(n, p.path, None, p.text, p.start, p.end, True, sha256=p.sha256)
+        for n, p in enumerate((cited, other), 1)
+    ]
+    assert ledger.moved(library.database, citations) == {}
+    new = library.folder / "papers" / "lease 2025.md"
+    new.parent.mkdir()
+    old.rename(new)
+    library.index()
+    lost = replace(citations[0], path="/gone.md", sha256="00")
+    assert ledger.moved(library.database, [*citations, lost]) == {str(old): str(new)}
+
+
+def test_what_lies_in_a_file_names_its_holder(library: Library) -> None:
+    path = library.folder / "papers.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lease.md", "The deposit is 900 euros.")
+    library.index()
+    assert ledger.holder(library.database, f"{path}!/lease.md") == str(path)
+    assert ledger.holder(library.database, str(path)) == ledger.holder(library.database, "/gone.md") == ""

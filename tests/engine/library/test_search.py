@@ -200,7 +200,14 @@ def cloudy(library: Library, monkeypatch: pytest.MonkeyPatch) -> Library:
 
 @pytest.mark.parametrize(
     "query",
-    ["Budget 2025.xlsx", '"budget 2025.xlsx"', "budget 2025", "BUDGET", "what is in Budget 2025.xlsx?", "xlsx"],
+    [
+        "Budget 2025.xlsx",
+        '"budget 2025.xlsx"',
+        "budget 2025",
+        "BUDGET",
+        "what is in Budget 2025.xlsx?",
+        "xlsx",
+    ],
 )
 def test_a_file_that_is_in_the_cloud_only_is_found_by_its_name(cloudy: Library, query: str) -> None:
     reply = cloudy.search(query)
