@@ -25,6 +25,7 @@ _WINDOW_HINTS: Mapping[str, str] = {
     "chat_missing": "Choose another chat in the list on the left.",
     "message_missing": "Open the chat again.",
     "folder_missing": "Your folders are listed in the library.",
+    "inside_file": "Remove the whole file, or take the part out of it.",
     "no_consent": "Tick a folder below “May be learned from”, under Nights.",
     "night_missing": "Your nights are listed under Nights.",
     "night_diverged": "Press Personalize once more.",
