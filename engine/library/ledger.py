@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,12 +97,12 @@ def holder(database: Database, path: str) -> str:
     return str(row[0]) if row else ""
 
 
-def moved(database: Database, citations: Sequence[Citation]) -> dict[str, str]:
-    """The new path of each cited one that the library no longer has, where a file of that content is."""
+def moved(database: Database, cited: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of (path, hash) the paths that the library no longer has, each with one where that content is now."""
     lost = {
-        citation.path: citation.sha256
-        for citation in citations
-        if citation.sha256 and not database.one("SELECT 1 FROM documents WHERE path = ?", (citation.path,))
+        path: sha256
+        for path, sha256 in cited
+        if sha256 and not database.one("SELECT 1 FROM documents WHERE path = ?", (path,))
     }
     if not lost:
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -166,7 +166,9 @@ class Librarian:
         if holder := self._holder_of(root):
             raise EngineError("inside_file", path=root, holder=holder)
         gone = at_or_below(root)
-        found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
+        moved = self._moved(self._user.cited())
+        quotes = self._user.forget(lambda path: gone(path) or gone(moved.get(path, "")))
+        found = replace(self._nights.forget(root), quotes=quotes)
         for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
             self._user.remove_folder(folder.path)
         found = replace(found, still_there=Path(root).exists() and self._leave_out(root))
@@ -215,14 +217,20 @@ class Librarian:
 
     def relocated(self, messages: list[Message]) -> list[Message]:
         """The same, with the files of their citations where they are now. It never fails: chats must show."""
-        cited = [citation for message in messages if message.answer for citation in message.answer.citations]
+        answers = [message.answer for message in messages if message.answer]
         moved: dict[str, str] = {}
-        with suppress(EngineError), self.reading() as database:
-            if database is not None and cited:
-                from engine.library import ledger
-
-                moved = ledger.moved(database, cited)
+        with suppress(EngineError):
+            moved = self._moved({(c.path, c.sha256) for answer in answers for c in answer.citations})
         return [_relocated(message, moved) for message in messages] if moved else messages
+
+    def _moved(self, cited: Collection[tuple[str, str]]) -> dict[str, str]:
+        """Where files are now, by the path at which they were cited."""
+        with self.reading() as database:
+            if database is None or not cited:
+                return {}
+            from engine.library import ledger
+
+            return ledger.moved(database, cited)
 
     def _holder_of(self, path: str) -> str:
         """The file that `path` is a part of, as a member of an archive is; empty if of none."""

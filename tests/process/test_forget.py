@@ -153,7 +153,12 @@ def test_a_chat_names_a_moved_file_where_it_is_now(engine: Engine, folder: Path)
     engine.index().result(HANG)
     (message,) = [m for m in engine.messages(engine.chats()[-1].id) if m.answer]
     assert message.answer is not None
-    assert [c.path for c in message.answer.citations] == [str(folder / "house" / "pump 2025.md")]
+    new = folder / "house" / "pump 2025.md"
+    assert [c.path for c in message.answer.citations] == [str(new)]
+    # Forgotten where it is now, it leaves no quote from where it was.
+    assert engine.forget(new).result(HANG).quotes >= 1
+    (message,) = [m for m in engine.messages(engine.chats()[-1].id) if m.answer]
+    assert message.answer is not None and message.answer.citations == ()
 
 
 def test_nothing_is_forgotten_under_a_night_that_runs(

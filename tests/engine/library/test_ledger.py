@@ -163,18 +163,14 @@ def test_a_moved_file_is_known_by_its_content(library: Library) -> None:
     old = library.put("lease.md", "The deposit is 900 euros.")
     library.put("rent.md", "The rent is 940 euros.")
     library.index()
-    (cited,), (other,) = (library.search(word, 1).results for word in ("deposit", "rent"))
-    citations = [
-        Citation(n, p.path, None, p.text, p.start, p.end, True, sha256=p.sha256)
-        for n, p in enumerate((cited, other), 1)
-    ]
-    assert ledger.moved(library.database, citations) == {}
+    (lease,), (rent,) = (library.search(word, 1).results for word in ("deposit", "rent"))
+    cited = [(passage.path, passage.sha256) for passage in (lease, rent)]
+    assert ledger.moved(library.database, cited) == {}
     new = library.folder / "papers" / "lease 2025.md"
     new.parent.mkdir()
     old.rename(new)
     library.index()
-    lost = replace(citations[0], path="/gone.md", sha256="00")
-    assert ledger.moved(library.database, [*citations, lost]) == {str(old): str(new)}
+    assert ledger.moved(library.database, [*cited, ("/gone.md", "00")]) == {str(old): str(new)}
 
 
 def test_what_lies_in_a_file_names_its_holder(library: Library) -> None:
