@@ -63,7 +63,7 @@ class FolderChooser(QToolButton):
             action.setChecked(action.data() == self._folder)
         name = self._name(self._folder)
         shown = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, _WIDTH)
-        self.setText(shown.replace("&", "&&"))
+        self.setText(f"{shown.replace('&', '&&')} \u25be")
         self.setAccessibleName(self.tr("Asked about: {folder}").format(folder=name))
         self.setToolTip(self._folder or self.tr("Questions are about all folders"))
 

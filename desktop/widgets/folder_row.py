@@ -74,6 +74,10 @@ class FolderRow(QFrame):
         else:
             text = self.tr("{n} of {total} files kept; the folder is not reachable now")
         said = [text.format(n=number(searchable), total=number(folder.files))]
+        if folder.words:
+            said.append(self.tr("{n} by words only so far").format(n=number(folder.words)))
+        if folder.waiting:
+            said.append(self.tr("{n} waiting").format(n=number(folder.waiting)))
         left_out = folder.skipped + folder.failed
         if left_out:
             said.append(self.tr("{n} left out").format(n=number(left_out)))

@@ -29,7 +29,7 @@ class RulesEditor(QWidget):
         self._session = session
         self._path = folder.path
         self._bridge: JobBridge | None = None
-        title = label(self.tr("Left out, one pattern a line, as in a .gitignore:"), wrap=True)
+        title = label(self.tr("Left out, one pattern a line, as in a .gitignore:"))
         self.box = QPlainTextEdit("\n".join(folder.rules.ignore))
         self.box.setObjectName("patterns")
         self.box.setFont(style.fixed_font())
@@ -41,8 +41,7 @@ class RulesEditor(QWidget):
         title.setBuddy(self.box)
         self.gitignore = Tick(self.tr("Also what its .gitignore files say"))
         self.gitignore.setChecked(folder.rules.gitignore)
-        self.meaning = label("", "muted", wrap=True)
-        self.trouble = label("", "bad", wrap=True)
+        self.meaning = label(self.tr("Looking at the folder…"), "muted", wrap=True)
         self.save_button = button(self.tr("Save and index"), "primary")
         self.save_button.clicked.connect(self._save)
         self.cancel_button = button(self.tr("Cancel"))
@@ -54,7 +53,7 @@ class RulesEditor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 6, 0)
         layout.setSpacing(6)
-        for part in (title, self.box, self.gitignore, self.meaning, self.trouble):
+        for part in (title, self.box, self.gitignore, self.meaning):
             layout.addWidget(part)
         layout.addLayout(buttons)
         self.setFocusProxy(self.box)
@@ -64,7 +63,6 @@ class RulesEditor(QWidget):
         self._timer.timeout.connect(self._try)
         self.box.textChanged.connect(self._timer.start)
         self.gitignore.clicked.connect(self._timer.start)
-        self._show(trouble="")
         self._try()
 
     @property
@@ -94,23 +92,23 @@ class RulesEditor(QWidget):
 
     def _show_preview(self, found: Preview) -> None:
         by_rules = sum(left.files for left in found.left_out if left.reason == "ignored")
-        self.meaning.setText(
-            self.tr("{readable} of {files} files can be read; rules leave out {n} files and folders.").format(
-                readable=number(found.readable), files=number(found.files), n=number(by_rules)
-            )
+        text = self.tr("{readable} of {files} files can be read; rules leave out {n} files and folders.")
+        self._say(
+            text.format(readable=number(found.readable), files=number(found.files), n=number(by_rules)),
+            "muted",
         )
-        self._show(trouble="")
 
     def _refused(self, error: BaseException) -> None:
         self._take_back()
         said = messages.error(error)
-        self._show(trouble=f"{said.message} {said.hint}")
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.trouble.text()))
+        self._say(f"{said.message} {said.hint}", "bad")
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.meaning.text()))
 
-    def _show(self, trouble: str) -> None:
-        self.trouble.setText(trouble)
-        self.trouble.setVisible(bool(trouble))
-        self.meaning.setVisible(not trouble and bool(self.meaning.text()))
+    def _say(self, text: str, kind: str) -> None:
+        self.meaning.setText(text)
+        self.meaning.setObjectName(kind)
+        self.meaning.style().unpolish(self.meaning)
+        self.meaning.style().polish(self.meaning)
 
     def _save(self) -> None:
         path, rules = self._path, self.rules

@@ -28,7 +28,7 @@ def two(desk: Desk, engine: FakeEngine, qtbot: Any) -> MainWindow:
     """A window on two folders, one of them with a rule, and on a single file."""
     engine.folder_list = [
         FolderReport(PAPERS, files=10, meaning=10, rules=FolderRules(("*.log",), False)),
-        FolderReport(LETTERS, files=3, meaning=3),
+        FolderReport(LETTERS, files=3, meaning=1, words=1, waiting=1),
         FolderReport("/data/one.pdf", files=1, meaning=1, kind="file"),
     ]
     engine.previewed = replace(PREVIEW, left_out=(IGNORED,))
@@ -50,8 +50,10 @@ def test_rules_are_shown_tried_and_kept(two: MainWindow, engine: FakeEngine, qtb
     row, editor = opened(two, qtbot)
     assert row._rules.whole_text == "Left out by you: *.log" and not row._rules.isHidden()
     assert two.library.rows[LETTERS]._rules.isHidden()
+    counts = two.library.rows[LETTERS]._counts.text()
+    assert counts == "2 of 3 files searchable · 1 by words only so far · 1 waiting"
     assert editor.box.toPlainText() == "*.log" and not editor.gitignore.isChecked()
-    qtbot.waitUntil(lambda: bool(editor.meaning.text()))
+    qtbot.waitUntil(lambda: editor.meaning.text().startswith("7 of 10"))
     QTest.keyClick(editor.box, Qt.Key.Key_End)
     QTest.keyClick(editor.box, Qt.Key.Key_Return)
     QTest.keyClicks(editor.box, "  drafts/ ")
@@ -71,19 +73,19 @@ def test_a_pattern_that_matches_nothing_is_a_sentence_and_nothing_is_lost(
     two: MainWindow, engine: FakeEngine, qtbot: Any, verb: str
 ) -> None:
     _row, editor = opened(two, qtbot)
-    qtbot.waitUntil(lambda: bool(editor.meaning.text()))
+    qtbot.waitUntil(lambda: editor.meaning.text().startswith("7 of 10"))
     engine.failing[verb] = EngineError("bad_pattern", pattern="# words")
     editor.box.setPlainText("# words")
     if verb == "set_rules":
         editor.save_button.click()
-    qtbot.waitUntil(editor.trouble.isVisible)
-    assert editor.trouble.text().startswith("# words is not a pattern that can match a file. Write it as in")
-    assert not editor.meaning.isVisible() and two.banners.shown == []
+    qtbot.waitUntil(lambda: editor.meaning.objectName() == "bad")
+    assert editor.meaning.text().startswith("# words is not a pattern that can match a file. Write it as in")
+    assert two.banners.shown == []
     assert engine.folder_list[0].rules == FolderRules(("*.log",), False)
     engine.failing.clear()
     editor.box.setPlainText("words")
-    qtbot.waitUntil(editor.meaning.isVisible)
-    assert not editor.trouble.isVisible()
+    qtbot.waitUntil(lambda: editor.meaning.text().startswith("7 of 10"))
+    assert editor.meaning.objectName() == "muted"
 
 
 def test_escape_puts_the_editor_away_and_keeps_what_was(
@@ -108,10 +110,10 @@ def test_what_was_found_for_other_rules_is_not_shown(
     first = engine.previewing[0]
     engine.failing["preview"] = EngineError("bad_pattern", pattern="#")
     editor.box.setPlainText("#")
-    qtbot.waitUntil(editor.trouble.isVisible)
+    qtbot.waitUntil(lambda: editor.meaning.objectName() == "bad")
     first.succeed(PREVIEW)
     settle(desk, qtbot)
-    assert editor.trouble.isVisible() and editor.meaning.text() == ""
+    assert editor.meaning.objectName() == "bad"
 
 
 def test_a_single_file_has_no_rules(two: MainWindow) -> None:
@@ -132,10 +134,10 @@ def test_a_question_is_about_the_folder_that_was_chosen(
     two: MainWindow, engine: FakeEngine, qtbot: Any
 ) -> None:
     chooser = two.chat.composer.chooser
-    assert chooser.isVisible() and chooser.text() == "All folders"
+    assert chooser.isVisible() and chooser.text() == "All folders ▾"
     assert chooser.accessibleName() == "Asked about: All folders"
     choose(two, "letters")
-    assert (chooser.text(), chooser.accessibleName()) == ("letters", "Asked about: letters")
+    assert (chooser.text(), chooser.accessibleName()) == ("letters ▾", "Asked about: letters")
     ask(two, engine, qtbot, "Who wrote?")
     assert engine.called("ask") == [("ask", "Who wrote?", None, LETTERS)]
     engine.asked[0].succeed(ANSWER)
@@ -147,7 +149,7 @@ def test_a_question_is_about_the_folder_that_was_chosen(
     ask(two, engine, qtbot, "And now?")
     assert engine.called("ask")[-1] == ("ask", "And now?", None)
     two.open_chat(chat)
-    assert chooser.text() == "letters"
+    assert chooser.folder == LETTERS
 
 
 def test_a_folder_that_is_removed_gives_way_to_all(two: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
@@ -168,4 +170,4 @@ def test_folders_of_one_name_are_told_apart(two: MainWindow, engine: FakeEngine,
     names = ["All folders", "a&&b", "/a/notes", "/b/notes"]
     qtbot.waitUntil(lambda: [action.text() for action in chooser._group.actions()] == names)
     choose(two, "a&&b")
-    assert chooser.text() == "a&&b" and chooser.accessibleName() == "Asked about: a&b"
+    assert chooser.text() == "a&&b ▾" and chooser.accessibleName() == "Asked about: a&b"

@@ -59,7 +59,7 @@ def busy(desk: Desk, engine: FakeEngine, qtbot: Any) -> MainWindow:
     engine.indexing[0].emit(Progress("words", 5, 12, "/data/papers/b.pdf", 2, 4))
     row = window.library.rows["/data/papers"]
     row.rules_button.click()
-    qtbot.waitUntil(lambda: row.editor is not None and bool(row.editor.meaning.text()))
+    qtbot.waitUntil(lambda: row.editor is not None and row.editor.meaning.text()[:1] == "7")
     window._show_source(ANSWER.citations[0], "m")
     window.show_error(EngineError("disk_full", path="/data"))
     qtbot.waitUntil(window.source.open_button.isEnabled)
