@@ -188,6 +188,7 @@ class MainWindow(QMainWindow):
         self._asked_status = False
         self.sidebar.show_folders(status.folders)
         self.chat.welcome.show_folders(len(status.folders))
+        self.chat.composer.chooser.show_folders(status.folders)
         self.library.show_status(status)
         self.nights.show_status(status)
         self._show_coverage(status)

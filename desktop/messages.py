@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
-from engine.contracts import NOTICES, Citation, Nearest, Notice, PassageView
+from engine.contracts import Citation, Nearest, Notice, PassageView
+
+from engine.notices import NOTICES
 from engine.errors import PROBLEMS, REASONS, EngineError
 
 log = logging.getLogger("nocturne.window")
@@ -25,6 +27,7 @@ _WINDOW_HINTS: Mapping[str, str] = {
     "chat_missing": "Choose another chat in the list on the left.",
     "message_missing": "Open the chat again.",
     "folder_missing": "Your folders are listed in the library.",
+    "inside_file": "Remove the whole file, or take the part out of it.",
     "no_consent": "Tick a folder below “May be learned from”, under Nights.",
     "night_missing": "Your nights are listed under Nights.",
     "night_diverged": "Press Personalize once more.",

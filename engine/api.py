@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine import settings as choices
 from engine.contracts import (
-    NOTICES,
     Answer,
     ChatSummary,
     Check,
@@ -38,6 +37,7 @@ from engine.contracts import (
     from_json,
     to_json,
 )
+from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.paths import find_home
 from engine.settings import Settings
@@ -132,12 +132,13 @@ class Engine:
 
     # -- library ---------------------------------------------------------------------------------
 
-    def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
+    def preview(self, paths: Sequence[str | Path], rules: FolderRules | None = None) -> Job[Preview]:
         """What indexing `paths` would mean: counts by kind, what is left out and why, a guess of the time.
 
-        No file is opened, nothing is stored. Events: Progress(scan). Raises EngineError: path_missing, ...
+        With `rules`, what it would mean if those were chosen for each of them. No file is opened, nothing is
+        stored. Events: Progress(scan). Raises EngineError: path_missing, bad_pattern, ...
         """
-        return self._library.preview(paths)
+        return self._library.preview(paths, rules)
 
     def is_new(self, path: str | Path) -> bool:
         """Whether `path` lies in none of the remembered folders."""
@@ -190,7 +191,7 @@ class Engine:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched.
 
         Where it lies in an indexed folder, it is left out from now on, until it is added by itself. Raises
-        EngineError("night_running").
+        EngineError: night_running, and inside_file for what is a part of a file.
         """
         self._may_write()
         return self._library.forget(path)
@@ -343,8 +344,11 @@ class Engine:
         return self._user.chats(limit)
 
     def messages(self, chat: str, limit: int = 50, before: str | None = None) -> list[Message]:
-        """The newest `limit` messages of a chat (older than message id `before`), oldest first."""
-        return self._user.messages(chat, limit, before)
+        """The newest `limit` messages of a chat (older than message id `before`), oldest first.
+
+        A citation names its file where the library knows it now, if it was moved since.
+        """
+        return self._library.relocated(self._user.messages(chat, limit, before))
 
     def rename_chat(self, chat: str, title: str) -> None:
         self._user.rename(chat, title)

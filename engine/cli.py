@@ -74,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         "see what indexing would mean: files, kinds, what is left out, time",
     )
     preview.add_argument("paths", nargs="+", metavar="PATH")
+    preview.add_argument("--ignore", action="append", metavar="PATTERN", help="as if this was left out")
     verb("watch", library_commands.watch, "keep the index in step with the folders until Ctrl+C")
     folders = verb(
         "folders",

@@ -72,6 +72,7 @@ class FolderReport:
     available: bool = True
     learn: bool = False
     rules: FolderRules = field(default_factory=FolderRules)
+    kind: Literal["folder", "file"] = "folder"
 
 
 @dataclass(frozen=True)
@@ -188,11 +189,23 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A file found by its name alone: for a `reason` of errors.REASONS the library has no text of it."""
+
+    path: str
+    reason: str
+    modified: str = ""
+
+
+@dataclass(frozen=True)
 class SearchReply:
+    """`unread` files bear the name that was searched for, last changed first; none is in `results`."""
+
     results: tuple[Passage, ...]
     searched_files: int
     total_files: int
     ms: float
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -448,6 +461,7 @@ class Token:
     text: str
 
 
+
 Event = Progress | FileDone | Notice | Found | Token
 
 _EVENTS: dict[str, type[Any]] = {
@@ -458,25 +472,6 @@ _EVENTS: dict[str, type[Any]] = {
     "token": Token,
 }
 _NAMES = {kind: name for name, kind in _EVENTS.items()}
-
-# What a Notice says; the window translates by code.
-NOTICES: dict[str, str] = {
-    "preparing_model": "Preparing the {model} model for this computer, once (about {seconds} seconds).",
-    "index_rebuilt": "The index was damaged; it was set aside as {path} and is being rebuilt.",
-    "index_outdated": "The index was made by another version or model; it is being made anew.",
-    "index_beside": "Another model reads your files now; the old index serves until the new one is made.",
-    "worker_restarted": "The {role} process stopped and was started again.",
-    "quarantined": "{path} stopped the reader twice and is left out.",
-    "folder_missing_yet": "{path} with {files} files is gone; if it stays away they leave the index.",
-    "folder_gone": "{path} is gone, and with it what was indexed from it.",
-    "not_watched": "The system tells of no changes in {path}; it is looked at every few minutes instead.",
-    "index_mended": "The index did not agree with itself; {rows} rows of it were mended.",
-    "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
-    "taught_by": "A night learned this from {path}.",
-    "without_adapter": "{problem} The base answered instead. {hint}",
-    "not_stored": "{holder} holds this home, so the answer is not stored.",
-    "toy_model": "The built-in model is small: it reads well-found passages, and little more.",
-}
 
 
 def to_json(value: Any) -> Any:

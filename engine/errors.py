@@ -113,6 +113,10 @@ PROBLEMS: Mapping[str, Problem] = {
         "Write it as in a .gitignore: *.log, build/, /notes.",
     ),
     "source_missing": Problem("{path} is no longer in the library.", "Index its folder again."),
+    "inside_file": Problem(
+        "{path} is a part of {holder}, and would come back with it.",
+        "Forget the whole file, or take the part out of it: then it leaves the library by itself.",
+    ),
     "night_missing": Problem("There is no night {night}.", "List them with `nocturne personalize list`."),
     "night_not_done": Problem("The night {night} has no adapter to use.", "Finish it, or use another one."),
     "night_over": Problem(

@@ -23,10 +23,11 @@ def index(arguments: Arguments) -> int:
 
 
 def preview(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.contracts import FolderRules, to_json
 
     with open_engine(arguments, write=False) as engine:
-        found = terminal.follow(engine.preview(arguments.paths), wants_json(arguments))
+        rules = FolderRules(tuple(arguments.ignore)) if arguments.ignore else None
+        found = terminal.follow(engine.preview(arguments.paths, rules), wants_json(arguments))
     if wants_json(arguments):
         terminal.print_json(to_json(found))
     else:
@@ -69,7 +70,9 @@ def watch(arguments: Arguments) -> int:
     """Keep the index in step until Ctrl+C."""
     from queue import SimpleQueue
 
-    from engine.contracts import NOTICES, Notice
+    from engine.contracts import Notice
+
+    from engine.notices import NOTICES
 
     jobs: SimpleQueue[Job[Any] | Notice] = SimpleQueue()
     with open_engine(arguments, write=True) as engine:
@@ -143,7 +146,8 @@ def forget(arguments: Arguments) -> int:
 
 
 def status(arguments: Arguments) -> int:
-    from engine.contracts import NOTICES, to_json
+    from engine.contracts import to_json
+    from engine.notices import NOTICES
 
     with open_engine(arguments, write=False) as engine:
         status = engine.status()
@@ -201,5 +205,9 @@ def search(arguments: Arguments) -> int:
     for found in reply.results:
         page = f", page {found.page}" if found.page else ""
         print(f"{found.rank}. {found.path}{page}  {found.heading}\n   {' '.join(found.text.split())[:200]}")
+    for file in reply.unread:
+        print(
+            f"-  {file.path}  {file.modified[:10]}\n   Only its name is known: {REASONS[file.reason].message}"
+        )
     print(f"Searched {reply.searched_files} of {reply.total_files} files in {reply.ms:.0f} ms.")
     return 0

@@ -57,7 +57,8 @@ def follow(job: Job[Any], as_json: bool, json_lines: bool = False) -> Any:
 
 
 def _show(event: Event) -> None:
-    from engine.contracts import NOTICES, FileDone, Notice, Progress
+    from engine.contracts import FileDone, Notice, Progress
+    from engine.notices import NOTICES
 
     if isinstance(event, Notice):
         _status_line("")

@@ -84,5 +84,6 @@ class ProblemsModel(QAbstractTableModel):
             cells = (file_name(report.path), said.message, said.hint, moment(report.time))
             return cells[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (report.path, report.detail)))
+            # A cell may be too narrow for its sentence.
+            return "\n".join(filter(None, (report.path, report.detail, said.message, said.hint)))
         return None

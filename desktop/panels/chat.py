@@ -32,6 +32,7 @@ class Live:
     chat: str | None
     question: QuestionMessage
     answer: AnswerMessage
+    folder: str | None = None
     bridge: JobBridge | None = None
     stopping: bool = False
     shown: bool = True
@@ -57,6 +58,7 @@ class ChatPanel(QWidget):
         self._cut_off = False
         self._live: Live | None = None
         self._unbuilt: list[Message] = []
+        self._folders: dict[str, str | None] = {}  # by chat, the folder it was last asked about
         self._builder = QTimer(self)
         self._builder.setSingleShot(True)
         self._builder.timeout.connect(self._build)
@@ -76,6 +78,7 @@ class ChatPanel(QWidget):
         self.composer = Composer()
         self.composer.asked.connect(self.ask)
         self.composer.stopped.connect(self.stop)
+        self.composer.chooser.chosen.connect(self._choose_folder)
         self.composer.setMaximumWidth(style.COLUMN)
         self.setFocusProxy(self.composer)
         self._lay_out()
@@ -141,6 +144,11 @@ class ChatPanel(QWidget):
         self._builder.stop()
         self._unbuilt = []
         self._chat, self._oldest, self._cut_off = chat, None, False
+        self.composer.chooser.choose(self._folders.get(chat or ""))
+
+    def _choose_folder(self, folder: str | None) -> None:
+        if self._chat is not None:
+            self._folders[self._chat] = folder
 
     def _opened(self, loaded: tuple[str, list[Message]]) -> None:
         chat, stored = loaded
@@ -207,8 +215,8 @@ class ChatPanel(QWidget):
         if self._live is not None:
             return
         self._reload()
-        chat = self._chat
-        live = Live(chat, QuestionMessage(question), AnswerMessage(), shown=False)
+        chat, folder = self._chat, self.composer.chooser.folder
+        live = Live(chat, QuestionMessage(question), AnswerMessage(), folder, shown=False)
         self._live = live
         live.answer.show_state(self.tr("Searching your files…"))
         self._connect(live.answer)
@@ -216,7 +224,7 @@ class ChatPanel(QWidget):
         self.composer.set_answering(True)
 
         def begin(engine: Engine) -> tuple[Job[Answer], str | None]:
-            job = engine.ask(question, chat)
+            job = engine.ask(question, chat, folder=folder)
             # The question is stored by now: a new chat is the newest one.
             return job, chat or (engine.chats(1)[0].id if engine.writable else None)
 
@@ -243,6 +251,8 @@ class ChatPanel(QWidget):
         if live is None:
             return
         job, live.chat = begun
+        if live.chat is not None:
+            self._folders.setdefault(live.chat, live.folder)
         if live.shown and self._chat != live.chat:
             self._chat = live.chat
             self.chat_shown.emit(live.chat or "")

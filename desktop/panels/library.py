@@ -275,10 +275,14 @@ class LibraryPanel(QScrollArea):
             if known is not None:
                 known.show_folder(folder)
                 continue
-            row = FolderRow(folder)
+            row = FolderRow(self._session, folder)
             row.remove_wanted.connect(self._remove)
+            row.rules_changed.connect(self._index_again)
             self.rows[folder.path] = row
             self._folders.addWidget(row)
+
+    def _index_again(self, path: str) -> None:
+        self.index([path])
 
     def _remove(self, path: str) -> None:
         def remove(engine: Engine) -> tuple[str, Job[None]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop import style
+from desktop.widgets.folder_chooser import FolderChooser
 from desktop.widgets.parts import tool
 
 MAX_LINES = 8
@@ -78,10 +79,15 @@ class Composer(QFrame):
         self.send_button = tool("send", self.tr("Ask"))
         self.send_button.setObjectName("send")
         self.send_button.clicked.connect(self._press)
-        layout = QHBoxLayout(self)
+        self.chooser = FolderChooser()
+        line = QHBoxLayout()
+        line.addWidget(self.box, 1)
+        line.addWidget(self.send_button, 0, Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 8, 8)
-        layout.addWidget(self.box, 1)
-        layout.addWidget(self.send_button, 0, Qt.AlignmentFlag.AlignBottom)
+        layout.setSpacing(2)
+        layout.addLayout(line)
+        layout.addWidget(self.chooser, 0, Qt.AlignmentFlag.AlignLeft)
         self.setFocusProxy(self.box)
         self._answering = False
         self._show_button()

@@ -46,7 +46,7 @@ from engine.contracts import (
     Token,
     Turn,
 )
-from engine.errors import Cancelled, EngineError
+from engine.errors import REASONS, Cancelled, EngineError
 from engine.models.catalog import ModelCard
 from engine.models.chat import ChatModel, Generation
 
@@ -152,7 +152,7 @@ class Answerer:
             with self._base():
                 answer = self._from_model(question, clock, sure=SURE)
         if answer.abstained:
-            answer = replace(answer, nearest=_nearest(reply.results))
+            answer = replace(answer, nearest=_nearest(reply))
         return self._finish(answer, reply, clock)
 
     # -- from memory -----------------------------------------------------------------------------
@@ -355,9 +355,11 @@ def _withheld() -> Answer:
     return Answer("", "none", True)
 
 
-def _nearest(passages: Sequence[Passage]) -> tuple[Nearest, ...]:
+def _nearest(reply: SearchReply) -> tuple[Nearest, ...]:
+    """Files of the name that was asked for, though they could not be read, then those whose text is near."""
     first: dict[str, Passage] = {}
-    for passage in passages:
+    for passage in reply.results:
         first.setdefault(passage.path, passage)
-    best = list(first.values())[:NEAREST]
-    return tuple(Nearest(p.path, p.page, p.heading, p.text[:200]) for p in best)
+    named = [Nearest(file.path, None, "", REASONS[file.reason].message) for file in reply.unread]
+    read = [Nearest(p.path, p.page, p.heading, p.text[:200]) for p in first.values()]
+    return tuple([*named, *read][:NEAREST])

@@ -5,6 +5,7 @@ They can only disagree by a flaw of ours or of the disk: every change is one tra
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from engine.library import vectors, writer
@@ -44,6 +45,13 @@ _MISNAMED = """
         AND (state = 'words') <> EXISTS (
             SELECT 1 FROM passages WHERE document = documents.id AND embedded = 0
         )
+"""
+# An index that was made before such files had their names in it.
+_UNNAMED = """
+    INSERT INTO names (rowid, name, title)
+    SELECT id, name, '' FROM documents INDEXED BY documents_problems
+    WHERE state IN ('skipped', 'failed') AND reason IN (SELECT value FROM json_each(?))
+        AND id NOT IN (SELECT id FROM names_docsize)
 """
 
 
@@ -85,7 +93,9 @@ def _mend(database: Database) -> tuple[int, tuple[str, ...]]:
     again = {path for document in incomplete if (path := _set_waiting(database, document))}
     lost = vectors.mend(database)
     database.execute(_MISNAMED)
-    return len(stray) + len(orphans) + len(incomplete) + lost + database.changes, tuple(sorted(again))
+    mended = len(stray) + len(orphans) + len(incomplete) + lost + database.changes
+    database.execute(_UNNAMED, (json.dumps(sorted(writer.NAMED)),))
+    return mended, tuple(sorted(again))
 
 
 def _set_waiting(database: Database, document: int) -> str:

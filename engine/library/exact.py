@@ -7,9 +7,11 @@ looked up by itself, and comes before what only resembles it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
+from engine.contracts import Unread
 from engine.library.query import Wanted
-from engine.library.within import Subquery
+from engine.library.within import Subquery, Within
 from engine.store.database import Database
 
 _MOST = 50  # passages; a code in more of them tells nothing apart
@@ -42,6 +44,25 @@ def promoted(
     return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
 
 
+def unread(database: Database, wanted: Wanted, within: Within, limit: int) -> list[Unread]:
+    """Files without text in the library that bear the name looked for, last changed first."""
+    condition, params = within.condition("d.")
+    found: dict[str, Unread] = {}
+    for name in wanted.names:
+        for path, reason, mtime_ns in database.execute(
+            "SELECT d.path, d.reason, d.mtime_ns FROM names AS n JOIN documents AS d ON d.id = n.rowid"
+            f" WHERE n.names MATCH ? AND d.state IN ('skipped', 'failed') AND {condition}"
+            " ORDER BY d.mtime_ns DESC, d.path LIMIT ?",
+            (name, *params, limit),
+        ):
+            found.setdefault(path, Unread(path, reason, _moment(mtime_ns)))
+    return list(found.values())[:limit]
+
+
+def _moment(mtime_ns: int) -> str:
+    return datetime.fromtimestamp(mtime_ns / 1e9, UTC).isoformat(timespec="seconds")
+
+
 def _matches(database: Database, expression: str, documents: Subquery | None, limit: int) -> list[int]:
     sql, params = documents or ("", ())
     within = f"AND (SELECT document FROM passages WHERE id = words.rowid) IN ({sql})" if documents else ""
@@ -70,7 +91,10 @@ def _named_in_part(database: Database, terms: Sequence[str]) -> list[int]:
     for term in terms[:_FILES]:
         if len(term) < _SHORTEST or database.one("SELECT 1 FROM words WHERE words MATCH ?", (f'"{term}"',)):
             continue
-        rows = database.execute("SELECT rowid FROM names WHERE names MATCH ? LIMIT ?", (f'"{term}"', _FILES))
+        rows = database.execute(
+            "SELECT rowid FROM names WHERE names MATCH ? AND rowid IN (SELECT document FROM texts) LIMIT ?",
+            (f'"{term}"', _FILES),
+        )
         found.update(dict.fromkeys(row[0] for row in rows))
     return list(found)
 

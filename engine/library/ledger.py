@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -94,6 +95,34 @@ def document_text(database: Database, path: str) -> str | None:
         "SELECT text FROM texts WHERE document = (SELECT id FROM documents WHERE path = ?)", (path,)
     )
     return str(row[0]) if row else None
+
+
+def holder(database: Database, path: str) -> str:
+    """The file that a document is a part of; empty if it is a file itself, or unknown."""
+    row = database.one(
+        "SELECT path FROM documents WHERE id = (SELECT parent FROM documents WHERE path = ?)", (path,)
+    )
+    return str(row[0]) if row else ""
+
+
+def moved(database: Database, cited: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of (path, hash) the paths that the library no longer has, each with one where that content is now."""
+    lost = {
+        path: sha256
+        for path, sha256 in cited
+        if sha256 and not database.one("SELECT 1 FROM documents WHERE path = ?", (path,))
+    }
+    if not lost:
+        return {}
+    # One walk over all rows, for hashes have no index: files are seldom moved.
+    found: dict[str, str] = dict(
+        database.execute(
+            "SELECT sha256, min(path) FROM documents WHERE sha256 IN (SELECT value FROM json_each(?))"
+            " GROUP BY sha256",
+            (json.dumps(sorted(set(lost.values()))),),
+        )
+    )
+    return {path: found[sha256] for path, sha256 in lost.items() if sha256 in found}
 
 
 def view(database: Database, citation: Citation) -> PassageView:

@@ -22,6 +22,7 @@ _CODE = re.compile(
 # .345 .433. Leaving out common words costs nothing there and makes the search two to ten times as fast.
 _MOST_WORDS = 48
 _MOST_PHRASES = 16
+_TRIGRAM = 3  # code points; what is shorter has no row in an index of trigrams
 _LOOKUP = 5  # words; fewer without a common one among them may be the name of a file
 _COMMON = frozenset(
     """a about am an and any are as at be been but by can could did do does for from had has have how i if in
@@ -36,6 +37,7 @@ class Wanted:
 
     `words`: any of its words; `pairs`: any pair of characters of scripts without spaces. What must not be
     missed: `phrases` from quotation marks, `codes` like "POL-358", `files` by name. `terms`: the words alone.
+    `names`: for parts of the names of files, as trigrams.
     """
 
     words: str | None
@@ -44,6 +46,7 @@ class Wanted:
     codes: tuple[str, ...]
     files: tuple[str, ...]
     terms: tuple[str, ...]
+    names: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -54,10 +57,13 @@ def understand(text: str) -> Wanted:
     text = text.replace("\0", " ")
     quoted = _PHRASE.findall(text)
     plain = _PHRASE.sub(" ", text)
-    files = [_quoted(name) for name in _FILE.findall(text)]
+    named = _FILE.findall(text)
+    files = [_quoted(name) for name in named]
+    names = [f'"{name}"' for name in named]
     words = _WORD.findall(text)
     if len(words) <= _LOOKUP and not _COMMON.intersection(map(str.lower, words)) and "?" not in text:
         files.append(_quoted(text))
+        names.append(" AND ".join(f'"{word}"' for word in words if len(word) >= _TRIGRAM))
     return Wanted(
         match_expression(text),
         segments.match_expression(text),
@@ -65,6 +71,7 @@ def understand(text: str) -> Wanted:
         _some(_quoted(code) for code in _CODE.findall(plain)),
         _some(f"name : {name}" for name in files if name),
         tuple(dict.fromkeys(words)),
+        _some(f"name : ({name})" for name in names if name),
     )
 
 

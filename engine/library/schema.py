@@ -103,7 +103,7 @@ CREATE VIRTUAL TABLE words USING fts5(
 );
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 
--- Name and title of each document, found by any part of them.
+-- Name and title of each document, found by any part of them; also of some that have no text.
 CREATE VIRTUAL TABLE names USING fts5(name, title, tokenize = 'trigram remove_diacritics 1');
 INSERT INTO names (names, rank) VALUES ('secure-delete', 1);
 

@@ -35,7 +35,9 @@ def search(
     points: what is matched is small, what is read is whole. Passages of one section are then one result.
     Passages that read the same are one result that names the other files in `also`. `searched_files` are the
     files whose text can be found; `total_files` adds those that may hold text but could not be read, or not
-    yet (failed, waiting), and leaves out what was skipped. Text without a word finds nothing.
+    yet (failed, waiting), and leaves out what was skipped. `unread` are up to `k` files of the name that was
+    looked for whose text is not here, for instance because they are in the cloud only. Text without a word
+    finds nothing.
     """
     began = time.perf_counter()
     query = storable(query)
@@ -51,8 +53,10 @@ def search(
         found = results(database, scores, similar, k, within)
         if section:
             found = sections(database, found, section)
+        named = exact.unread(database, wanted, within, k) if k > 0 else []
         searched, total = _counts(database, within)
-    return SearchReply(tuple(found), searched, total, round((time.perf_counter() - began) * 1000, 3))
+    ms = round((time.perf_counter() - began) * 1000, 3)
+    return SearchReply(tuple(found), searched, total, ms, tuple(named))
 
 
 def candidates(

@@ -10,6 +10,7 @@ from os.path import sep
 from pathlib import Path
 
 from engine.contracts import FileState
+from engine.documents import formats
 from engine.documents.extract import Extract
 from engine.documents.passages import PassageSpan
 from engine.library import segments, vector_cache, vectors
@@ -17,6 +18,11 @@ from engine.library.scan import Entry
 from engine.store.database import Database
 
 _TOGETHER = 200  # documents in one transaction where nothing depends on each other
+# Why a file has no text that a person may look for by its name: what was left out on purpose is not found.
+NAMED = frozenset(
+    """cloud_only too_large archive_limit unsupported binary empty no_text no_words password damaged timeout memory
+    crashed_reader""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +91,31 @@ def settle(
 ) -> None:
     """Put a path into a state without text; text it had is removed. `reader`: who would read it today.
 
-    `scans`: its pages that wait to be recognised.
+    `scans`: its pages that wait to be recognised. Its name can be searched for, except where a rule or a
+    secret keeps it out.
     """
+    path = Path(entry.path)
     with database.transaction():
         _make_room(database, entry)
-        database.execute(
+        (document,) = database.execute(
             """
-            INSERT INTO documents (path, name, size, mtime_ns, inode, state, reason, detail, reader,
+            INSERT INTO documents (path, name, size, mtime_ns, inode, state, reason, detail, reader, kind,
                                    indexed_at, parent, scans)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = excluded.reason, detail = excluded.detail,
-                reader = excluded.reader, indexed_at = excluded.indexed_at, sha256 = '', kind = '',
+                reader = excluded.reader, indexed_at = excluded.indexed_at, sha256 = '', kind = excluded.kind,
                 title = '', pages = NULL, passages = 0, redacted = 0, scans = excluded.scans, recognised = 0
+            RETURNING id
             """,
-            (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
-             state, reason, detail, reader, _now(), parent, scans),
-        )  # fmt: skip
+            (entry.path, path.name, entry.size, entry.mtime_ns, entry.inode, state, reason, detail, reader,
+             formats.KINDS.get(formats.extension_of(path), ""), _now(), parent, scans),
+        )[0]  # fmt: skip
+        if reason in NAMED:
+            database.execute(
+                "INSERT INTO names (rowid, name, title) VALUES (?, ?, '')", (document, path.name)
+            )
 
 
 def touch(database: Database, document: int, entry: Entry) -> None:

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from engine.contracts import NOTICES, ModelReport
+from engine.contracts import ModelReport
+
+from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.models.catalog import ModelCard
 from engine.paths import Home

@@ -145,6 +145,12 @@ class Chats(Tables):
                 self._record(database, "asked_about", key, path)
         return message
 
+    def cited(self) -> list[tuple[str, str]]:
+        """Path and content hash of every file that an answer cites."""
+        return [
+            (row[0], row[1]) for row in self._database.execute("SELECT DISTINCT path, sha256 FROM citations")
+        ]
+
     def messages(self, chat: str, limit: int = 50, before: str | None = None) -> list[Message]:
         """The newest `limit` messages of a chat (older than message `before`), oldest first.
 

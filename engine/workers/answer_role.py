@@ -9,7 +9,8 @@ from typing import Any
 
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
-from engine.contracts import NOTICES, SearchReply, Turn, from_json, to_json
+from engine.contracts import SearchReply, Turn, from_json, to_json
+from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel

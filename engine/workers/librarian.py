@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from engine.contracts import (
     FolderRules,
     Forgotten,
     IndexSummary,
+    Message,
     Notice,
     PassageView,
     Preview,
@@ -46,10 +47,13 @@ class Librarian:
 
     # -- before ----------------------------------------------------------------------------------
 
-    def preview(self, paths: Sequence[str | Path]) -> Job[Preview]:
-        """What indexing `paths` would mean. No file is opened, nothing is stored."""
+    def preview(self, paths: Sequence[str | Path], rules: FolderRules | None = None) -> Job[Preview]:
+        """What indexing `paths` would mean, under `rules` if given. No file is opened, nothing is stored."""
         roots = [str(self._usable(Path(path), look_inside=False)) for path in paths]
         params = {"roots": roots, **self._left_out()}
+        if rules is not None:
+            _check_rules(rules)
+            params["rules"] |= dict.fromkeys(roots, to_json(rules))
         return self._worker.submit("preview", params, lambda raw: from_json(Preview, raw), urgent=True)
 
     def is_new(self, path: str | Path) -> bool:
@@ -132,17 +136,13 @@ class Librarian:
 
                 reports = ledger.folder_reports(database, [folder.path for folder in known])
         return [
-            replace(report, learn=folder.learn, rules=folder.rules)
+            replace(report, learn=folder.learn, rules=folder.rules, kind=folder.kind)
             for report, folder in zip(reports, known, strict=True)
         ]
 
     def set_rules(self, path: str | Path, rules: FolderRules) -> None:
         """Replace what is left out of a folder. Raises EngineError: folder_missing, bad_pattern."""
-        from engine.library.rules import is_pattern
-
-        for pattern in rules.ignore:
-            if not is_pattern(pattern):
-                raise EngineError("bad_pattern", pattern=pattern)
+        _check_rules(rules)
         self._user.set_rules(_absolute(path), rules)
 
     def rules(self, path: str | Path) -> FolderRules:
@@ -166,8 +166,12 @@ class Librarian:
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched."""
         root = str(_absolute(path))
+        if holder := self._holder_of(root):
+            raise EngineError("inside_file", path=root, holder=holder)
         gone = at_or_below(root)
-        found = replace(self._nights.forget(root), quotes=self._user.forget(gone))
+        moved = self._moved(self._user.cited())
+        quotes = self._user.forget(lambda path: gone(path) or gone(moved.get(path, "")))
+        found = replace(self._nights.forget(root), quotes=quotes)
         for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
             self._user.remove_folder(folder.path)
         found = replace(found, still_there=Path(root).exists() and self._leave_out(root))
@@ -214,6 +218,32 @@ class Librarian:
 
             return ledger.view(database, citation)
 
+    def relocated(self, messages: list[Message]) -> list[Message]:
+        """The same, with the files of their citations where they are now. It never fails: chats must show."""
+        answers = [message.answer for message in messages if message.answer]
+        moved: dict[str, str] = {}
+        with suppress(EngineError):
+            moved = self._moved({(c.path, c.sha256) for answer in answers for c in answer.citations})
+        return [_relocated(message, moved) for message in messages] if moved else messages
+
+    def _moved(self, cited: Collection[tuple[str, str]]) -> dict[str, str]:
+        """Where files are now, by the path at which they were cited."""
+        with self.reading() as database:
+            if database is None or not cited:
+                return {}
+            from engine.library import ledger
+
+            return ledger.moved(database, cited)
+
+    def _holder_of(self, path: str) -> str:
+        """The file that `path` is a part of, as a member of an archive is; empty if of none."""
+        with self.reading() as database:
+            if database is None:
+                return ""
+            from engine.library import ledger
+
+            return ledger.holder(database, path)
+
     @contextmanager
     def reading(self) -> Iterator[Database | None]:
         """index.db, read-only; None while there is none that can be read."""
@@ -252,6 +282,22 @@ class Librarian:
                 return found
         except OSError as error:
             raise EngineError("path_unreadable", path=str(found)) from error
+
+
+def _check_rules(rules: FolderRules) -> None:
+    """Raises EngineError(bad_pattern)."""
+    from engine.library.rules import is_pattern
+
+    for pattern in rules.ignore:
+        if not is_pattern(pattern):
+            raise EngineError("bad_pattern", pattern=pattern)
+
+
+def _relocated(message: Message, moved: Mapping[str, str]) -> Message:
+    if message.answer is None:
+        return message
+    citations = tuple(replace(c, path=moved.get(c.path, c.path)) for c in message.answer.citations)
+    return replace(message, answer=replace(message.answer, citations=citations))
 
 
 def _absolute(path: str | Path) -> Path:

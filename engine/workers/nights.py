@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.answer.memory import Sureness
-from engine.contracts import NOTICES, Check, Forgotten, NightReport, from_json, to_json
+from engine.contracts import Check, Forgotten, NightReport, from_json, to_json
+from engine.notices import NOTICES
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
 from engine.models.files import has_hash

@@ -16,6 +16,7 @@ from engine.contracts import (
     Coverage,
     FileReport,
     FolderReport,
+    FolderRules,
     IndexSummary,
     KindCount,
     LeftOut,
@@ -121,9 +122,9 @@ class FakeEngine:
 
     # -- library
 
-    def preview(self, paths: Sequence[str]) -> Job[Preview]:
+    def preview(self, paths: Sequence[str], rules: FolderRules | None = None) -> Job[Preview]:
         """A job that has ended with `previews`' answer for these paths, or waits in `previewing`."""
-        self._note("preview", list(paths))
+        self._note("preview", list(paths), *([rules] if rules else []))
         job: Job[Preview] = Job(lambda raw: raw, lambda: job.fail(RuntimeError()))
         self.previewing.append(job)
         if self.previewed is not None:
@@ -136,7 +137,9 @@ class FakeEngine:
 
     def index(self, paths: Sequence[str] = ()) -> Job[IndexSummary]:
         self._note("index", list(paths))
-        self.folder_list += [FolderReport(str(path), files=3, meaning=2, waiting=1) for path in paths]
+        known = {folder.path for folder in self.folder_list}
+        new = [str(path) for path in paths if str(path) not in known]
+        self.folder_list += [FolderReport(path, files=3, meaning=2, waiting=1) for path in new]
         job: Job[IndexSummary] = Job(lambda raw: raw, lambda: job.fail(RuntimeError()), lambda paused: None)
         self.indexing.append(job)
         return job
@@ -155,6 +158,10 @@ class FakeEngine:
         job: Job[None] = Job(lambda raw: raw, lambda: None)
         self.removing.append(job)
         return job
+
+    def set_rules(self, path: str, rules: FolderRules) -> None:
+        self._note("set_rules", path, rules)
+        self.folder_list = [replace(f, rules=rules) if f.path == path else f for f in self.folder_list]
 
     def status(self) -> Status:
         self._note("status")
@@ -236,8 +243,10 @@ class FakeEngine:
 
     # -- chat
 
-    def ask(self, question: str, chat: str | None = None, **_options: Any) -> Job[Answer]:
-        self._note("ask", question, chat)
+    def ask(
+        self, question: str, chat: str | None = None, folder: str | None = None, **_options: Any
+    ) -> Job[Answer]:
+        self._note("ask", question, chat, *([folder] if folder else []))
         if not question.strip():
             raise EngineError("question_empty")
         known = chat or f"chat{next(self._ids):03}"

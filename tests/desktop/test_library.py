@@ -184,7 +184,9 @@ def test_problems_are_paged_and_explained(desk: Desk, engine: FakeEngine, qtbot:
         "It is protected by a password.",
         "Save a copy without the password.",
     ]
-    assert model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole) == "/data/0.pdf\nlocked"
+    assert model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole) == (
+        "/data/0.pdf\nlocked\nIt is protected by a password.\nSave a copy without the password."
+    )
     window.show_library()
     window.library.table.scrollToBottom()
     qtbot.waitUntil(lambda: model.rowCount() == PAGE + 30)
@@ -204,7 +206,9 @@ def test_folders_are_listed_removed_and_brought_back(desk: Desk, engine: FakeEng
     window = open_window(desk, engine, qtbot)
     qtbot.waitUntil(lambda: len(window.library.rows) == 2)
     row = window.library.rows["/data/papers"]
-    assert row._counts.text() == "7 of 12 files searchable · 2 left out"
+    assert row._counts.text() == (
+        "7 of 12 files searchable · 2 by words only so far · 3 waiting · 2 left out"
+    )
     assert "not reachable" in window.library.rows["/mnt/away"]._counts.text()
     assert window.coverage.text() == "11 of 14 files can be searched"
     row.remove_wanted.emit(row.path)

@@ -7,7 +7,8 @@ import string
 import pytest
 
 from desktop import messages
-from engine.contracts import NOTICES, Citation, Notice
+from engine.contracts import Citation, Notice
+from engine.notices import NOTICES
 from engine.errors import PROBLEMS, REASONS, EngineError
 from tests.desktop.pseudo import Pseudo
 

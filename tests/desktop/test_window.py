@@ -31,7 +31,7 @@ from desktop.main_window import MainWindow
 from desktop.messages import problem
 from desktop.widgets.elided import ElidedLabel
 from engine.api import Engine
-from engine.contracts import FileReport, FolderReport, NightReport, Progress
+from engine.contracts import FileReport, FolderReport, FolderRules, NightReport, Progress
 from engine.errors import PROBLEMS, EngineError
 from engine.settings import Settings
 from tests.desktop.conftest import close, open_window, settle
@@ -43,7 +43,11 @@ from tests.desktop.pseudo import Pseudo
 def busy(desk: Desk, engine: FakeEngine, qtbot: Any) -> MainWindow:
     """A window in which every kind of control is there."""
     engine.fill("lease", "Lease questions", 60)
-    engine.folder_list = [FolderReport("/data/papers", files=12, meaning=5, waiting=7)]
+    rules = FolderRules(("*.log",))
+    engine.folder_list = [
+        FolderReport("/data/papers", files=12, meaning=5, waiting=7, rules=rules),
+        FolderReport("/data/letters", files=2, meaning=2),
+    ]
     engine.problem_list = [FileReport("/data/papers/a.pdf", "failed", "password")]
     engine.night_list = [NightReport("n", "kept", NOW, reason="Worse.", arms={"base": {"fact": 0.5}})]
     window = open_window(desk, engine, qtbot)
@@ -53,6 +57,9 @@ def busy(desk: Desk, engine: FakeEngine, qtbot: Any) -> MainWindow:
     qtbot.waitUntil(lambda: window.nights.card is not None)
     qtbot.waitUntil(lambda: len(window.chat.transcript.messages) == 50 and len(window.library.jobs) == 1)
     engine.indexing[0].emit(Progress("words", 5, 12, "/data/papers/b.pdf", 2, 4))
+    row = window.library.rows["/data/papers"]
+    row.rules_button.click()
+    qtbot.waitUntil(lambda: row.editor is not None and row.editor.meaning.text()[:1] == "7")
     window._show_source(ANSWER.citations[0], "m")
     window.show_error(EngineError("disk_full", path="/data"))
     qtbot.waitUntil(window.source.open_button.isEnabled)
@@ -182,7 +189,9 @@ def test_every_word_can_be_translated(
             text for text in texts if text and "⟦" not in text and not any(word in text for word in theirs)
         ]
     foreign += [
-        action.text() for action in window.findChildren(QAction) if action.text() and "⟦" not in action.text()
+        text
+        for text in (action.text() for action in window.findChildren(QAction))
+        if text and "⟦" not in text and not any(word in text for word in theirs)
     ]
     assert foreign == []
     close(desk, qtbot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -133,6 +134,31 @@ def test_a_removed_folder_takes_its_rows_along_but_not_those_of_a_folder_that_st
     assert not {name for name in holding(home, "Pawel") if not name.startswith(("user.db", "backups/"))}
     with closing(RowStore(home.rows_db, "model")) as store:
         assert store.found("p", "1-2") is None and store.found("q", "1-2") == "What is it?"
+
+
+def test_a_part_of_a_file_is_not_forgotten_alone_and_nothing_is_lost(engine: Engine, folder: Path) -> None:
+    with zipfile.ZipFile(folder / "papers.zip", "w") as archive:
+        archive.writestr("lease.md", "The deposit of the lease is 1,900 euros.")
+    engine.index().result(HANG)
+    with pytest.raises(EngineError) as refused:
+        engine.forget(f"{folder / 'papers.zip'}!/lease.md")
+    assert refused.value.code == "inside_file" and str(folder / "papers.zip") in refused.value.message
+    assert engine.search("deposit").result(HANG).results
+    assert engine.forget(folder / "papers.zip").result(HANG).files == 1
+    assert not any("deposit" in r.text for r in engine.search("deposit").result(HANG).results)
+
+
+def test_a_chat_names_a_moved_file_where_it_is_now(engine: Engine, folder: Path) -> None:
+    (folder / "pump.md").rename(folder / "house" / "pump 2025.md")
+    engine.index().result(HANG)
+    (message,) = [m for m in engine.messages(engine.chats()[-1].id) if m.answer]
+    assert message.answer is not None
+    new = folder / "house" / "pump 2025.md"
+    assert [c.path for c in message.answer.citations] == [str(new)]
+    # Forgotten where it is now, it leaves no quote from where it was.
+    assert engine.forget(new).result(HANG).quotes >= 1
+    (message,) = [m for m in engine.messages(engine.chats()[-1].id) if m.answer]
+    assert message.answer is not None and message.answer.citations == ()
 
 
 def test_nothing_is_forgotten_under_a_night_that_runs(

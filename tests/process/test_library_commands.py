@@ -76,6 +76,19 @@ def test_a_preview_counts_and_stores_nothing(
     assert (code, line["error"]["code"]) == (3, "path_missing")
 
 
+def test_a_preview_tells_what_patterns_would_leave_out(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    _, [found] = run(capsys, "preview", str(folder), "--ignore", "*.log", "--ignore", "drafts/")
+    assert (found["readable"], [(left["reason"], left["files"]) for left in found["left_out"]]) == (
+        1,
+        [("ignored", 2)],
+    )
+    assert found["left_out"][0]["examples"][0]["detail"] == "this folder's rule: drafts/"
+    code, [line] = run(capsys, "preview", str(folder), "--ignore", "# words")
+    assert (code, line["error"]["code"]) == (3, "bad_pattern")
+
+
 def test_much_is_indexed_only_after_asking(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +120,7 @@ def test_yes_is_an_answer_given_before(
     assert run(capsys, "index", str(folder), "--yes")[0] == 0
 
 
-def _large_preview(_librarian: Any, paths: Any) -> Job[Preview]:
+def _large_preview(_librarian: Any, paths: Any, _rules: Any = None) -> Job[Preview]:
     job: Job[Preview] = Job(lambda raw: raw, lambda: None)
     job.succeed(Preview(tuple(map(str, paths)), 30_000, 30_000, 1, (), (), 500.0, 900.0, large=True))
     return job

@@ -12,7 +12,7 @@ from engine.answer.citations import quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.pipeline import Answerer, Limits, Question, refuses
 from engine.answer.questions import answers, is_personal, judge, quotable, search_query
-from engine.contracts import Answer, Event, Found, Passage, SearchReply, Token, Turn
+from engine.contracts import Answer, Event, Found, Passage, SearchReply, Token, Turn, Unread
 from engine.errors import Cancelled, EngineError
 from engine.models.fake import FakeChat
 
@@ -91,6 +91,14 @@ def test_an_unsupported_answer_without_a_fitting_line_is_withheld_with_the_neare
     answer = Asked(FakeChat("About 12 years [1]."), found(GARDEN, LEASE))("Which gate did Pawel Nowak paint?")
     assert (answer.source, answer.abstained, answer.answer) == ("none", True, "")
     assert [near.path for near in answer.nearest] == ["/docs/file1.md", "/docs/file2.md"]
+
+
+def test_a_file_of_the_name_asked_for_is_nearest_though_it_could_not_be_read() -> None:
+    reply = replace(found(LEASE), unread=(Unread("/cloud/Budget 2025.xlsx", "cloud_only"),))
+    answer = Asked(FakeChat("It is 12 euros."), reply)("What is our total in Budget 2025.xlsx?")
+    assert answer.abstained
+    assert [near.path for near in answer.nearest] == ["/cloud/Budget 2025.xlsx", "/docs/file1.md"]
+    assert answer.nearest[0].text == "It is kept in the cloud, not on this disk."
     assert not answer.citations
 
 

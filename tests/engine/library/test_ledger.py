@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,3 +157,26 @@ def test_a_citation_follows_its_file(library: Library, cited: Citation) -> None:
     library.index()
     view = ledger.view(library.database, cited)
     assert (view.path, view.quote, view.missing, view.changed) == (str(new), cited.quote, False, False)
+
+
+def test_a_moved_file_is_known_by_its_content(library: Library) -> None:
+    old = library.put("lease.md", "The deposit is 900 euros.")
+    library.put("rent.md", "The rent is 940 euros.")
+    library.index()
+    (lease,), (rent,) = (library.search(word, 1).results for word in ("deposit", "rent"))
+    cited = [(passage.path, passage.sha256) for passage in (lease, rent)]
+    assert ledger.moved(library.database, cited) == {}
+    new = library.folder / "papers" / "lease 2025.md"
+    new.parent.mkdir()
+    old.rename(new)
+    library.index()
+    assert ledger.moved(library.database, [*cited, ("/gone.md", "00")]) == {str(old): str(new)}
+
+
+def test_what_lies_in_a_file_names_its_holder(library: Library) -> None:
+    path = library.folder / "papers.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lease.md", "The deposit is 900 euros.")
+    library.index()
+    assert ledger.holder(library.database, f"{path}!/lease.md") == str(path)
+    assert ledger.holder(library.database, str(path)) == ledger.holder(library.database, "/gone.md") == ""

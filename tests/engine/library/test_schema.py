@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.contracts import NOTICES, Notice
+from engine.contracts import Notice
+
+from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.library import index, schema, search, vectors
 from engine.models.fake import FakeEmbedder

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.library import index, schema, search, words
+from engine.library import index, scan, schema, search, words
 from engine.library.query import match_expression
 
 if TYPE_CHECKING:
@@ -177,3 +178,81 @@ def test_expressions(text: str, expression: str | None) -> None:
 def test_a_pasted_page_is_cut_to_a_bounded_query() -> None:
     expression = match_expression(" ".join(f"word.{number}" for number in range(10_000)))
     assert expression is not None and expression.count(" OR ") == 48 + 16 - 1
+
+
+# -- files that are known by their name alone ------------------------------------------------------
+
+
+@pytest.fixture
+def cloudy(library: Library, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """A folder whose spreadsheet, and no other file, is in the cloud only."""
+    library.put("notes.md", "The budget is discussed in March.")
+    library.put("work/Budget 2025.xlsx", "never read")
+    library.put("id_rsa", "key")
+    library.put("Budget scan.png", "")
+    judge = scan._reason
+    monkeypatch.setattr(
+        scan, "_reason", lambda path, status: "cloud_only" if path.endswith(".xlsx") else judge(path, status)
+    )
+    library.index()
+    return library
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Budget 2025.xlsx",
+        '"budget 2025.xlsx"',
+        "budget 2025",
+        "BUDGET",
+        "what is in Budget 2025.xlsx?",
+        "xlsx",
+    ],
+)
+def test_a_file_that_is_in_the_cloud_only_is_found_by_its_name(cloudy: Library, query: str) -> None:
+    reply = cloudy.search(query)
+    found = {Path(file.path).name: file for file in reply.unread}
+    file = found["Budget 2025.xlsx"]
+    assert file.reason == "cloud_only" and file.modified[:4] == str(datetime.now(UTC).year)
+    assert all(Path(result.path).name != "Budget 2025.xlsx" for result in reply.results)
+    assert (reply.searched_files, reply.total_files) == (1, 1)
+
+
+@pytest.mark.parametrize("query", ["id_rsa", "rsa", "what happens in march", "budget 2026.xlsx", "notes.md"])
+def test_a_secrets_name_and_what_was_not_asked_for_stay_away(cloudy: Library, query: str) -> None:
+    assert cloudy.search(query).unread == ()
+
+
+def test_other_files_without_text_are_found_by_name_and_the_filters_hold(cloudy: Library) -> None:
+    def names(**filters: Any) -> list[str]:
+        reply = search.search(cloudy.database, cloudy.embedder, "budget", **filters)
+        return sorted(Path(file.path).name for file in reply.unread)
+
+    assert names() == ["Budget 2025.xlsx", "Budget scan.png"]
+    assert names(folder=cloudy.folder / "work") == ["Budget 2025.xlsx"]
+    assert names(kind="xlsx") == names(kind="sheet") == ["Budget 2025.xlsx"]
+    assert names(since=datetime.now(UTC) + timedelta(days=1)) == []
+    assert len(names(k=1)) == 1 and names(k=0) == []
+
+
+def test_a_name_goes_with_its_file_and_gives_way_to_its_text(
+    cloudy: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cloudy.folder / "Budget scan.png").unlink()
+    monkeypatch.undo()
+    (cloudy.folder / "work/Budget 2025.xlsx").rename(cloudy.folder / "work/Budget 2025.md")
+    cloudy.index()
+    reply = cloudy.search("budget 2025")
+    assert reply.unread == () and Path(reply.results[0].path).name == "Budget 2025.md"
+    assert not cloudy.on_disk("Budget scan")
+
+
+def test_an_index_from_before_learns_the_names(cloudy: Library) -> None:
+    cloudy.database.execute("DELETE FROM names WHERE name LIKE 'Budget%'")
+    assert cloudy.search("budget").unread == ()
+    cloudy.put("notes.md", "changed")
+    assert cloudy.index().mended == 0
+    assert len(cloudy.search("budget").unread) == 2
+    cloudy.put("notes.md", "changed again")
+    cloudy.index()
+    assert len(cloudy.search("budget").unread) == 2

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.contracts import NOTICES, Notice
+from engine.contracts import Notice
+
+from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.models import catalog, files, prepare
 from engine.models.threads import physical_cores
