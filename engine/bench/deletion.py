@@ -35,34 +35,34 @@ def rows(place: Path, files: int) -> list[Row]:
     if not note.exists() or note.read_text() != made_of:
         _make(home, embedder, files)
         note.write_text(made_of)
-    folder = place / "deleted"
-    folder.mkdir(exist_ok=True)
-    path = folder / "walrus.txt"
     found: list[Row] = []
     with Engine(home.root, write=True, program="nocturne bench") as engine:
 
-        def forget() -> None:
+        def forget(path: Path) -> None:
             engine.forget(path).result()
 
-        def remove() -> None:
-            engine.remove_folder(folder).result()
+        def remove(path: Path) -> None:
+            engine.remove_folder(path.parent).result()
 
-        def look() -> None:
+        def look(path: Path) -> None:
             path.unlink()
-            engine.index([folder]).result()
+            engine.index([path.parent]).result()
 
-        ways: dict[str, tuple[Callable[[], None], float | None]] = {
+        ways: dict[str, tuple[Callable[[Path], None], float | None]] = {
             "forget": (forget, GOAL),
             "folders remove": (remove, GOAL),
             "index, the file gone": (look, None),
         }
         for name, (delete, goal) in ways.items():
+            # A folder for each, for what was forgotten in one stays away from it.
+            path = place / f"by-{delete.__name__}" / "walrus.txt"
+            path.parent.mkdir(exist_ok=True)
             path.write_text(_TEXT, encoding="utf-8")
-            engine.index([path] if delete is forget else [folder]).result()
+            engine.index([path if delete is forget else path.parent]).result()
             traces = _traces(home, path)
             written = len(sought(home.root, traces))
             started = time.perf_counter()
-            delete()
+            delete(path)
             seconds = time.perf_counter() - started
             left = len(sought(home.root, traces))
             what = f"delete one file of {files}, {name}"
@@ -70,6 +70,7 @@ def rows(place: Path, files: int) -> list[Row]:
                 Row(what, seconds, "s") if goal is None else at_most(what, seconds, "s", goal),
                 Row(f"its traces, of {written} before", left, "", "none", left == 0 < written),
             ]
+        engine.remove_folder(path.parent).result()
     return found
 
 
