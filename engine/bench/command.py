@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", choices=PARTS, help="library: this alone")
     parser.add_argument("--passages", type=_number, metavar="N", help="library: search so many (10000)")
     parser.add_argument(
-        "--files", type=_number, metavar="N", help="library: delete one of so many, be killed among them (2000)"
+        "--files",
+        type=_number,
+        metavar="N",
+        help="library: delete one of so many, be killed among them (2000)",
     )
     parser.add_argument("--minutes", type=float, metavar="M")
     parser.add_argument("--seed", type=int, metavar="N", help="of the invented files")
@@ -110,4 +113,4 @@ def _run(arguments: argparse.Namespace, home: str | None, as_json: bool) -> int:
 def _number(text: str) -> int:
     if text.isdecimal() and int(text) >= 1:
         return int(text)
-    raise argparse.ArgumentTypeError("must be a whole number")
+    raise argparse.ArgumentTypeError("must be a whole number above 0")

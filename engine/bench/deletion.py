@@ -96,7 +96,7 @@ def _make(home: Home, embedder: Embedder, files: int) -> None:
 
 
 def _traces(home: Home, path: Path) -> list[bytes]:
-    """The text of the file, and its vector in parts: SQLite spreads a long value over pages, wherever they end.
+    """The text of the file, and its vector in parts: SQLite spreads a long value over pages.
 
     Parts of nothing but zeros tell nothing.
     """

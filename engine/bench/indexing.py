@@ -74,7 +74,7 @@ def _both(engine: Engine, home: Home, embedder: Embedder, folder: Path) -> tuple
 
 
 def _batches(home: Home, folder: Path) -> Iterator[Sequence[str]]:
-    """The texts that were embedded of `folder`, as `index` groups them. Raises EngineError("usage") if none."""
+    """The texts that were embedded, as `index` groups them. Raises EngineError("usage") if there are none."""
     condition, params = below(str(folder.resolve()))
     database = schema.open_for_reading(home.index_db)
     assert database is not None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Known:
-    """`embedder`, and of each of `questions` the vector it gives that question alone. It embeds nothing else."""
+    """`embedder` with the vector of each of `questions`, embedded by itself. It embeds nothing else."""
 
     def __init__(self, embedder: Embedder, questions: Iterable[str]) -> None:
         self.id, self.dimensions, self.window = embedder.id, embedder.dimensions, embedder.window

@@ -1,4 +1,4 @@
-"""Memory of indexing a folder that holds files about as large as are taken: a text, a workbook, an archive."""
+"""Memory of indexing a folder of files about as large as are taken: a text, a workbook, an archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from engine.bench.report import Row, at_most
 from engine.contracts import Progress
 from engine.errors import Cancelled
 
-EMBEDDED = 1_024  # passages after which the meaning phase shows nothing new: a window of them is held at a time
+EMBEDDED = (
+    1_024  # passages after which the meaning phase shows nothing new: a window of them is held at a time
+)
 _COLUMNS = ("Date", "Thing", "Buyer", "Place", "Price", "Weight", "Order", "Remark")
 _TOGETHER = 1_000  # sentences, or rows, made at a time
 
@@ -51,7 +53,7 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of the text file (50 MB are taken), rows of the workbook, texts of so many bytes in the archive."""
+    """Bytes of the text (50 MB are taken), rows of the workbook, texts of so many bytes in the archive."""
 
     text: int = 49_000_000
     rows: int = 150_000

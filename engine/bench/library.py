@@ -34,7 +34,7 @@ PARTS: dict[str, Callable[[Path, Wanted], list[Row]]] = {
 
 
 def run(chosen_home: str | None, as_json: bool, wanted: Wanted, part: str | None = None) -> int:
-    """Measure one part, or all; print the table, return 0: a goal that is missed is a result, not an error."""
+    """Measure one part, or all; print the table, return 0: a goal that is missed is a result."""
     place = find_home(chosen_home).bench / "library"
     names = [part] if part else list(PARTS)
     rows = [row for name in names for row in PARTS[name](place / name, wanted)]

@@ -30,7 +30,7 @@ def peak_bytes(pid: int) -> int:
 
 
 class Peaks:
-    """While it is entered: the peak of a process in `own`, and the largest of all its children in `children`."""
+    """While it is entered: in `own` the peak of a process, in `children` the largest of its children's."""
 
     def __init__(self, pid: int) -> None:
         self.own = self.children = 0

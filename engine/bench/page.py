@@ -43,8 +43,8 @@ def _new(command: str) -> str:
     what = command.split()[2]
     return (
         f"# `{' '.join(command.split()[:3])}`\n\n"
-        f"Written by `nocturne bench {what} --write FILE`. Every row with a plain arm ran both sides in one go;"
-        "\nabsolute figures differ by machine, ratios carry over.\n"
+        f"Written by `nocturne bench {what} --write FILE`. Every row with a plain arm ran both sides in one\n"
+        "go; absolute figures differ by machine, ratios carry over.\n"
     )
 
 

@@ -42,7 +42,9 @@ def average_precision(ranked: Sequence[str], judged: Judged) -> float:
 
 def measures(rankings: Mapping[str, Sequence[str]], judgements: Mapping[str, Judged]) -> dict[str, float]:
     """Means over all judged queries with a relevant document; a query without a ranking counts 0."""
-    judged = {query: grades for query, grades in judgements.items() if any(grade > 0 for grade in grades.values())}
+    judged = {
+        query: grades for query, grades in judgements.items() if any(grade > 0 for grade in grades.values())
+    }
     pairs = [(rankings.get(query, ()), grades) for query, grades in judged.items()]
     if not pairs:
         return {"ndcg@10": 0.0, "recall@10": 0.0, "recall@100": 0.0, "map": 0.0}

@@ -1,4 +1,4 @@
-"""The index worker killed in the middle of a folder: when the next file is done, and what the index is at the end."""
+"""The index worker killed in the middle of a folder: when it goes on, and what the index is at the end."""
 
 from __future__ import annotations
 
@@ -29,23 +29,21 @@ _NEAR = 0.99  # cosine of two vectors of one text: how a batch is filled up chan
 _TABLES = {
     "documents": (
         "SELECT path, name, size, mtime_ns, state, reason, detail, sha256, kind, title, reader, pages,"
-        " passages, redacted FROM documents ORDER BY path"
+        " passages, redacted FROM documents"
     ),
-    "texts": "SELECT path, text FROM texts JOIN documents ON id = document ORDER BY path",
+    "texts": "SELECT path, text FROM texts JOIN documents ON id = document",
     "passages": (
         'SELECT path, ordinal, start, "end", page, heading, header, text_hash, embedded'
-        " FROM passages AS p JOIN documents AS d ON d.id = p.document ORDER BY path, ordinal"
+        " FROM passages AS p JOIN documents AS d ON d.id = p.document"
     ),
     "words": (
         "SELECT path, ordinal, w.name, w.title, w.heading, w.body FROM words AS w"
-        " JOIN passages AS p ON p.id = w.rowid JOIN documents AS d ON d.id = p.document ORDER BY path, ordinal"
+        " JOIN passages AS p ON p.id = w.rowid JOIN documents AS d ON d.id = p.document"
     ),
-    "names": (
-        "SELECT path, n.name, n.title FROM names AS n JOIN documents AS d ON d.id = n.rowid ORDER BY path"
-    ),
+    "names": ("SELECT path, n.name, n.title FROM names AS n JOIN documents AS d ON d.id = n.rowid"),
     "segments": (
         "SELECT path, ordinal, s.body FROM segments AS s"
-        " JOIN passages AS p ON p.id = s.rowid JOIN documents AS d ON d.id = p.document ORDER BY path, ordinal"
+        " JOIN passages AS p ON p.id = s.rowid JOIN documents AS d ON d.id = p.document"
     ),
 }
 
@@ -67,7 +65,13 @@ def rows(place: Path, files: int) -> list[Row]:
         at_most(f"next file after kill -9 at {files // 2} of {files}", seconds, "s", GOAL),
         Row("files read twice after it", again, "files", "at most 1", again <= 1),
         Row("rows that differ from an undisturbed index", differences, "rows", "none", differences == 0),
-        Row("lowest cosine of a vector to its undisturbed one", cosine, "", f"at least {_NEAR}", cosine >= _NEAR),
+        Row(
+            "lowest cosine of a vector to its undisturbed one",
+            cosine,
+            "",
+            f"at least {_NEAR}",
+            cosine >= _NEAR,
+        ),
     ]
 
 
@@ -99,7 +103,9 @@ def _killed(home: Home, folder: Path, half: int) -> tuple[float, int]:
                 ended = time.perf_counter()
         job.result()
     if not ended:
-        raise EngineError("usage", detail="The worker was done before it could be killed: more files are needed.")
+        raise EngineError(
+            "usage", detail="The worker was done before it could be killed: more files are needed."
+        )
     return ended - killed, len(done) - len(set(done))
 
 

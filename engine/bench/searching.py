@@ -1,8 +1,8 @@
 """Search among many passages, beside sqlite-vec's own exact search.
 
 The files of a folder are indexed once, under the home of the benchmarks, by the embedder of the product; a
-library of the wanted size is made of them (`copies.py`) and kept. Questions are real. Each is embedded by itself,
-once, before anything is timed (`known.py`), and their vectors have no noise: the times are of the search alone.
+library of the wanted size is made of them (`copies.py`) and kept. Questions are real. Each is embedded by
+itself, once, before anything is timed (`known.py`), and without noise: the times are of the search alone.
 Both arms search the same tables in one run.
 """
 
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
+
 from engine.api import Engine
 from engine.bench import copies, corpus
 from engine.bench.known import Known

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from engine.bench import deletion, indexing, large, restart
 from engine.bench.report import Row
-from engine.cli import main
 from engine.library import schema, writer
 from engine.models.fake import FakeEmbedder
 from engine.paths import Home
@@ -68,7 +66,9 @@ def test_indexes_that_differ_are_told_apart(tmp_path: Path) -> None:
     assert cosine == pytest.approx(1)
 
 
-def test_indexing_is_measured_beside_the_bare_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_indexing_is_measured_beside_the_bare_embedder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(indexing, "FILES", 2)
     monkeypatch.setattr(indexing, "WORD_FILES", 12)
     found = table(indexing.rows(tmp_path / "bench", None))
@@ -97,19 +97,3 @@ def test_memory_is_that_of_worker_and_reading_process(tmp_path: Path) -> None:
     assert found["left out of it or failed"].value == 0
     for name in ("index worker", "its reading process"):
         assert 10 < found[f"peak memory, {name}"].value < 1024
-
-
-def test_the_command_keeps_its_table_in_a_page(
-    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("# Mine\n\nBy hand.\n\n## Other\n\nstays\n")
-    command = ["bench", "library", "--part", "deletion", "--files", "20", "--home", str(home.root)]
-    for _time in range(2):
-        assert main([*command, "--write", str(page)]) == 0
-        printed = capsys.readouterr().out
-        text = page.read_text()
-        assert text.startswith("# Mine\n\nBy hand.\n\n## Other\n\nstays\n\n## `nocturne bench library --part")
-        assert text.count("## `") == 1 and text.endswith(printed) and str(tmp_path) not in text
-    assert main([*command, "--json", "--write", str(page)]) == 2
-    assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
