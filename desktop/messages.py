@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
 from engine.contracts import Citation, Nearest, Notice, PassageView
-
-from engine.notices import NOTICES
 from engine.errors import PROBLEMS, REASONS, EngineError
+from engine.notices import NOTICES
 
 log = logging.getLogger("nocturne.window")
 

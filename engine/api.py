@@ -37,8 +37,8 @@ from engine.contracts import (
     from_json,
     to_json,
 )
-from engine.notices import NOTICES
 from engine.errors import EngineError
+from engine.notices import NOTICES
 from engine.paths import find_home
 from engine.settings import Settings
 from engine.store.lock import HomeLock, holder

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine import library_commands, terminal
+from engine.bench import command
 from engine.errors import BUG, CANCELLED, Cancelled, EngineError
 from engine.terminal import open_engine, wants_json
 
@@ -136,24 +137,8 @@ def build_parser() -> argparse.ArgumentParser:
     night.add_argument("--minutes", type=float, default=15.0, metavar="M", help="how long it may take (15)")
     models = verb("models", _models, "list the models")
     models.add_argument("action", choices=["list"], nargs="?", default="list")
-    bench = verb("bench", _bench, "measure this install; both sides of each comparison in one run")
-    bench.add_argument("what", choices=["speed", "retrieval", "library", "training", "personalize"])
-    bench.add_argument(
-        "--beir", metavar="DIR", help="retrieval: a collection in BEIR form, or a folder of some"
-    )
-    bench.add_argument(
-        "--folder", metavar="DIR", help="personalize, library: these files instead of invented ones"
-    )
-    bench.add_argument("--questions", metavar="FILE", help="personalize, library: ask these, JSON lines")
-    bench.add_argument(
-        "--passages", type=_passages, default=10_000, metavar="N", help="library: of so many passages"
-    )
-    bench.add_argument("--minutes", type=float, default=15.0, metavar="M")
-    bench.add_argument("--seed", type=int, default=1, metavar="N", help="of the invented files")
-    bench.add_argument(
-        "--nights", type=int, default=1, metavar="N", help="personalize: so many, and their spread"
-    )
-    bench.add_argument("--arms", action="store_true", help="personalize: a night for each source of rows")
+    bench = verb("bench", command.run, "measure this install; both sides of each comparison in one run")
+    command.add_arguments(bench)
     verb("doctor", _doctor, "check machine and install")
     return parser
 
@@ -171,12 +156,6 @@ def _day(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except ValueError as error:
         raise argparse.ArgumentTypeError("must be a date like 2026-05-01") from error
-
-
-def _passages(text: str) -> int:
-    if text.isdecimal() and int(text) >= 1:
-        return int(text)
-    raise argparse.ArgumentTypeError("must be a whole number")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -360,40 +339,3 @@ def _doctor(arguments: Arguments) -> int:
             print(f"     {check.hint}")
     essential = [check for check in checks if check.name not in {"window", "personalize", "adapter"}]
     return 0 if all(check.ok for check in essential) else 4
-
-
-def _bench(arguments: Arguments) -> int:
-    from engine.bench import personalize, speed
-
-    home, as_json = getattr(arguments, "home", None), wants_json(arguments)
-    if arguments.what == "speed":
-        return speed.run(home, as_json)
-    if arguments.what == "retrieval":
-        from engine.bench import retrieval
-
-        if arguments.beir is None:
-            raise EngineError("usage", detail="bench retrieval needs --beir DIR.")
-        return retrieval.run(home, as_json, arguments.beir)
-    if arguments.what == "training":
-        from engine.bench import training
-
-        return training.run(home, as_json, arguments.seed)
-    for path in filter(None, (arguments.folder, arguments.questions)):
-        if not Path(path).exists():
-            raise EngineError("path_missing", path=path)
-    if arguments.what == "library":
-        from engine.bench import library
-
-        return library.run(home, as_json, arguments.folder, arguments.questions, arguments.passages)
-    if (arguments.folder is None) != (arguments.questions is None):
-        raise EngineError("usage", detail="--folder and --questions go together.")
-    return personalize.run(
-        home,
-        as_json,
-        arguments.folder,
-        arguments.questions,
-        arguments.minutes,
-        arguments.seed,
-        arguments.nights,
-        arguments.arms,
-    )

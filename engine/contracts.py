@@ -461,7 +461,6 @@ class Token:
     text: str
 
 
-
 Event = Progress | FileDone | Notice | Found | Token
 
 _EVENTS: dict[str, type[Any]] = {

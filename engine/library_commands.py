@@ -71,7 +71,6 @@ def watch(arguments: Arguments) -> int:
     from queue import SimpleQueue
 
     from engine.contracts import Notice
-
     from engine.notices import NOTICES
 
     jobs: SimpleQueue[Job[Any] | Notice] = SimpleQueue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -100,7 +101,7 @@ def _night(
 
 def _say(event: Event) -> None:
     if isinstance(event, Progress):
-        print(f"{event.phase} {event.done}/{event.total} {event.current}", flush=True)
+        print(f"{event.phase} {event.done}/{event.total} {event.current}", file=sys.stderr, flush=True)
 
 
 # -- what is printed -------------------------------------------------------------------------------

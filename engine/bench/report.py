@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ def at_most(
     return Row(name, value, unit, f"at most {goal:g} {unit}", value <= goal, spread=spread)
 
 
-def show(title: str, rows: Sequence[Row], as_json: bool) -> None:
+def as_json(title: str, rows: Sequence[Row]) -> dict[str, Any]:
+    return {"event": "done", "bench": title, "rows": [asdict(row) for row in rows]}
+
+
+def show(title: str, rows: Sequence[Row], in_json: bool) -> None:
     """Print the table, or one JSON object."""
-    if as_json:
-        print(json.dumps({"event": "done", "bench": title, "rows": [asdict(row) for row in rows]}))
+    if in_json:
+        print(json.dumps(as_json(title, rows)), flush=True)
         return
     print(f"| {title} | measured | plain | goal | met |\n|---|---|---|---|---|")
     for row in rows:

@@ -13,23 +13,20 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.api import Engine
 from engine.bench import collection as collections
 from engine.bench import plain_search
 from engine.bench.collection import Collection
+from engine.bench.known import Known
 from engine.bench.ranking import measures
 from engine.contracts import SearchReply
 from engine.library import fusion, schema, search
 from engine.library.query import understand
-from engine.models.embedder import Embedder
 from engine.models.load import load_embedder
 from engine.paths import Home, find_home
 from engine.store.database import Database
-
-if TYPE_CHECKING:
-    from engine.models.embedder import Vectors
 
 PASSAGES = 200  # asked for: recall is measured down to the hundredth document
 WEIGHTS = tuple(step / 20 for step in range(21))  # of meaning
@@ -75,8 +72,9 @@ def _measure(collection: Collection, place: Path) -> Found:
     database = schema.open_for_search(home.index_db, embedder)
     assert database is not None
     try:
-        found.arms["ours"] = _ours(database, embedder, collection, ids, found.ms)
-        found.by_weight = _by_weight(database, embedder, collection, ids)
+        known = Known(embedder, collection.queries.values())
+        found.arms["ours"] = _ours(database, known, collection, ids, found.ms)
+        found.by_weight = _by_weight(database, known, collection, ids)
     finally:
         database.close()
     words, meaning = plain_search.by_words(collection), plain_search.by_meaning(collection, embedder)
@@ -86,28 +84,12 @@ def _measure(collection: Collection, place: Path) -> Found:
     return found
 
 
-class _Known:
-    """The embedder with one query embedded already: embedding it is no part of its search."""
-
-    def __init__(self, embedder: Embedder, query: str) -> None:
-        self.id, self.dimensions, self.window = embedder.id, embedder.dimensions, embedder.window
-        self.count_tokens = embedder.count_tokens
-        self._vectors = embedder.embed([query])
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        return self._vectors
-
-
 def _ours(
-    database: Database,
-    embedder: Embedder,
-    collection: Collection,
-    ids: Mapping[str, str],
-    ms: list[float],
+    database: Database, known: Known, collection: Collection, ids: Mapping[str, str], ms: list[float]
 ) -> dict[str, float]:
     ranked = {}
     for id, text in collection.queries.items():
-        reply = search.search(database, _Known(embedder, text), text, PASSAGES)
+        reply = search.search(database, known, text, PASSAGES)
         ms.append(reply.ms)
         ranked[id] = list(dict.fromkeys(ids[path] for path in _paths(reply)))
     return measures(ranked, collection.judged)
@@ -120,7 +102,7 @@ def _paths(reply: SearchReply) -> Iterable[str]:
 
 
 def _by_weight(
-    database: Database, embedder: Embedder, collection: Collection, ids: Mapping[str, str]
+    database: Database, known: Known, collection: Collection, ids: Mapping[str, str]
 ) -> dict[float, float]:
     """nDCG@10 of words and meaning alone, nothing promoted, at each weight."""
     owners: dict[int, str] = dict(
@@ -128,7 +110,7 @@ def _by_weight(
     )
     parts = {}
     for id, text in collection.queries.items():
-        words, similar = search.candidates(database, embedder, text, understand(text), PASSAGES)
+        words, similar = search.candidates(database, known, text, understand(text), PASSAGES)
         parts[id] = words, list(similar.items())
     found = {}
     for weight in WEIGHTS:

@@ -22,6 +22,7 @@ from engine.answer.excerpts import excerpts
 from engine.api import Engine
 from engine.bench import corpus, report, window
 from engine.bench.bare import BareLlama
+from engine.bench.memory import peak_bytes
 from engine.bench.report import Row, at_least, at_most
 from engine.contracts import Answer, Event, Found, Passage, Progress, Token
 from engine.errors import Cancelled
@@ -274,18 +275,6 @@ def _memory(engine: Engine) -> list[Row]:
 
     processes = {"bench and window side": psutil.Process().pid, **engine.processes()}
     return [Row(f"peak memory, {name}", peak_bytes(pid) / 2**20, "MiB") for name, pid in processes.items()]
-
-
-def peak_bytes(pid: int) -> int:
-    """The most physical memory a running process has held; on systems that do not say, what it holds now."""
-    import psutil
-
-    status = Path(f"/proc/{pid}/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    memory = psutil.Process(pid).memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss))
 
 
 def _help() -> list[Row]:

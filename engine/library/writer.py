@@ -20,8 +20,8 @@ from engine.store.database import Database
 _TOGETHER = 200  # documents in one transaction where nothing depends on each other
 # Why a file has no text that a person may look for by its name: what was left out on purpose is not found.
 NAMED = frozenset(
-    """cloud_only too_large archive_limit unsupported binary empty no_text no_words password damaged timeout memory
-    crashed_reader""".split()
+    """cloud_only too_large archive_limit unsupported binary empty no_text no_words password
+    damaged timeout memory crashed_reader""".split()
 )
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from engine.contracts import ModelReport
-
-from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.models.catalog import ModelCard
+from engine.notices import NOTICES
 from engine.paths import Home
 
 State = Literal["ready", "unprepared", "missing", "wrong"]

@@ -10,12 +10,12 @@ from typing import Any
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.contracts import SearchReply, Turn, from_json, to_json
-from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel
 from engine.models.embedder import Embedder
 from engine.models.load import find_embedder, load_chat, load_embedder
+from engine.notices import NOTICES
 from engine.paths import Home
 from engine.workers.main import Work
 

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from engine.answer.memory import Sureness
 from engine.contracts import Check, Forgotten, NightReport, from_json, to_json
-from engine.notices import NOTICES
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
 from engine.models.files import has_hash
+from engine.notices import NOTICES
 from engine.paths import Home
 from engine.personalize import calibrate, forgetting, readiness, rows_db
 from engine.personalize.night import Steering, plan

@@ -8,8 +8,8 @@ import pytest
 
 from desktop import messages
 from engine.contracts import Citation, Notice
-from engine.notices import NOTICES
 from engine.errors import PROBLEMS, REASONS, EngineError
+from engine.notices import NOTICES
 from tests.desktop.pseudo import Pseudo
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.bench import copies, library
+from engine.bench import copies, library, searching
+from engine.bench.library import Wanted
 from engine.paths import Home
 
 pytestmark = [pytest.mark.real, pytest.mark.process]
@@ -17,23 +18,22 @@ pytestmark = [pytest.mark.real, pytest.mark.process]
 def test_a_library_is_repeated_and_searched_by_both_arms(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(library, "FILES", 3)
+    monkeypatch.setattr(searching, "FILES", 3)
     questions = tmp_path / "questions.jsonl"
     lines = ["Who repaired the boiler in Riga?", "What does the canoe cost?", "x"]
     questions.write_text("\n".join(json.dumps({"text": line}) for line in lines))
     for asked in (str(questions), None):
-        assert library.run(str(home.root), True, None, asked, 300) == 0
+        assert library.run(str(home.root), True, Wanted(None, asked, 300, 20), "search") == 0
         (line,) = capsys.readouterr().out.splitlines()
         table = {row["name"]: row for row in json.loads(line)["rows"]}
         assert table["recall@10 against exact"]["value"] == 1.0
-        assert table["traces of it in the home, of 7 before"]["value"] == 0
         for name in ("words", "vectors", "vectors exactly (sqlite-vec)", "whole"):
             assert table[f"search, {name}, p95"]["value"] >= table[f"search, {name}, median"]["value"] > 0
-    (made,) = (path for path in (home.bench / "library").glob("source-*-300"))
+    (made,) = (path for path in (home.bench / "library" / "search").glob("source-*-300"))
     with monkeypatch.context() as patch:
         # Made once.
         patch.setattr(copies, "make", None)
-        assert library.run(str(home.root), True, None, str(questions), 300) == 0
+        assert library.run(str(home.root), True, Wanted(None, str(questions), 300, 20), "search") == 0
     assert len(list((made / "cache").iterdir())) == 1
 
 

@@ -14,11 +14,11 @@ from engine.errors import EngineError
 
 
 def test_gain_is_discounted_by_rank_and_normalised() -> None:
-    judged = {"a": 3, "b": 1, "c": 0}
-    ideal = 3 + 1 / math.log2(3)
+    judged = {"a": 3, "b": 1, "c": 0, "d": -1}
+    ideal = 7 + 1 / math.log2(3)  # 2^3 - 1 and 2^1 - 1
     assert ranking.ndcg(["a", "b"], judged, 10) == pytest.approx(1.0)
-    assert ranking.ndcg(["c", "a", "x", "b"], judged, 10) == pytest.approx(
-        (3 / math.log2(3) + 1 / math.log2(5)) / ideal
+    assert ranking.ndcg(["c", "a", "d", "b"], judged, 10) == pytest.approx(
+        (7 / math.log2(3) + 1 / math.log2(5)) / ideal
     )
     assert ranking.ndcg(["c", "a"], judged, 1) == 0.0
     assert ranking.ndcg(["c"], {"c": 0}, 10) == 0.0

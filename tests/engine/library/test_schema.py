@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.contracts import Notice
-
-from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.library import index, schema, search, vectors
 from engine.models.fake import FakeEmbedder
+from engine.notices import NOTICES
 from engine.store.database import Database
 
 if TYPE_CHECKING:

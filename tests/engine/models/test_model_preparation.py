@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from engine.contracts import Notice
-
-from engine.notices import NOTICES
 from engine.errors import EngineError
 from engine.models import catalog, files, prepare
 from engine.models.threads import physical_cores
+from engine.notices import NOTICES
 from engine.paths import Home
 from tests.rights import ordinary_user
 
