@@ -27,7 +27,8 @@ _NAMES = tuple(
     *.agilekeychain *.opvault id_rsa* id_dsa* id_ecdsa* id_ed25519* .env .env.* .envrc *.env .netrc _netrc
     .pgpass .my.cnf .npmrc .pypirc .git-credentials .htpasswd .s3cfg .boto .vault-token .dockercfg .authinfo*
     client_secret*.json service-account*.json *.tfstate *.tfstate.backup logins.json key3.db key4.db
-    cookies.sqlite cookies signons.sqlite login?data* web?data""".split()
+    cookies.sqlite cookies signons.sqlite login?data* web?data credentials credentials.json credentials.y*ml
+    application_default_credentials.json secrets.json secrets.y*ml secrets.toml secring.* utc--*""".split()
 )
 
 BLOT = "█"
