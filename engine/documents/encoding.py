@@ -20,6 +20,7 @@ _DECLARED = re.compile(rb"""(?i)(?:charset|encoding|coding)\s*[:=]\s*["']?([a-z0
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0e\x0f\x1b")) + b"\x7f"
 _USUAL = ("cp1252", "cp1250", "cp1251")  # short texts fit many encodings equally well: most common first
 _WIDE = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"]  # tested for before
+_MAX_NUL = 0.1  # of what is UTF-8 and has no other control characters: fields of tables end in NUL now and then
 _MAX_CONTROL = 0.02  # random bytes have 0.1; text has none, save for a stray one in an old log
 
 
@@ -91,7 +92,7 @@ def _wide(data: bytes, sample: bytes) -> str:
 def _with_stray_nul(data: bytes, sample: bytes) -> str:
     """A log that a crash has left with blocks of NUL at its end, or with one amidst its lines, is text."""
     written = data.rstrip(b"\0")
-    if not written or written.count(0) > _MAX_CONTROL * len(written) or _has_controls(sample.rstrip(b"\0")):
+    if not written or written.count(0) > _MAX_NUL * len(written) or _has_controls(sample.replace(b"\0", b"")):
         raise Unreadable("binary")
     try:
         return written.decode("utf-8")  # no guess: other encodings fit any bytes

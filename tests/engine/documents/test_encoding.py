@@ -68,6 +68,7 @@ def test_a_stray_nul_does_not_make_a_text_binary() -> None:
     log = "a line of a log, café\n" * 200
     assert decode((log + "\0more\n").encode()) == log + "\0more\n"
     assert decode(log.encode() + bytes(4096)) == log  # as a crash leaves it
+    assert decode(b"name,city\nAda\0,Oslo\n") == "name,city\nAda\0,Oslo\n"
     long = (log * 40).encode()
     assert len(long) > SAMPLE and looks_like_text((long + b"\0")[:SAMPLE]) and decode(long + b"\0x")
 
