@@ -20,7 +20,7 @@ _DECLARED = re.compile(rb"""(?i)(?:charset|encoding|coding)\s*[:=]\s*["']?([a-z0
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0e\x0f\x1b")) + b"\x7f"
 _USUAL = ("cp1252", "cp1250", "cp1251")  # short texts fit many encodings equally well: most common first
 _WIDE = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"]  # tested for before
-_MAX_NUL = 0.1  # of what is UTF-8 and has no other control characters: fields of tables end in NUL now and then
+_MAX_NUL = 0.1  # of what is UTF-8 and has no other control characters: some programs end fields with NUL
 _MAX_CONTROL = 0.02  # random bytes have 0.1; text has none, save for a stray one in an old log
 
 

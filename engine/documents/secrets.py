@@ -56,8 +56,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _TOKEN_STARTS = """AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- npm_ pypi-AgEI hf_ xox
-    xapp- sk_live_ sk_test_ rk_live_ rk_test_ whsec_ AIza ya29. GOCSPX- sk- SG. eyJ AGE-SECRET-KEY-1 doo_v1_ dop_v1_ dor_v1_
-    hooks.slack.com""".split()
+    xapp- sk_live_ sk_test_ rk_live_ rk_test_ whsec_ AIza ya29. GOCSPX- sk- SG. eyJ AGE-SECRET-KEY-1
+    doo_v1_ dop_v1_ dor_v1_ hooks.slack.com""".split()
 _ASSIGNMENT = re.compile(
     r"""(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key
         |account[_-]?key|token|credentials?)(?:[_-]?(?:key|id|access[_-]key))?["'`]?\s{0,3}(?:[:=]|:=|=>)\s{0,3}["'`]?
@@ -68,9 +68,7 @@ _AUTHORIZATION = re.compile(
     r"(?:bearer|basic)[ \t]{1,3}(?P<value>[\w.~+/=-]{16,2000})", re.ASCII | re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@]{1,64}:(?P<value>[^\s/:@$<>{}\[\]*]{8,128})@(?=[\w.-])")
-_ASSIGNMENT_STARTS = (
-    "passw passphrase pwd secret api access private auth account token credential".split()
-)
+_ASSIGNMENT_STARTS = "passw passphrase pwd secret api access private auth account token credential".split()
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NOT_SPACE = re.compile(r"\S")
 _NAME_IN_CODE = re.compile(r"[A-Za-z]+\d{0,4}(?:[._/:-]+[A-Za-z]+\d{0,4})+")

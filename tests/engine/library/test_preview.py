@@ -53,6 +53,16 @@ def test_kinds_bytes_and_reasons_are_counted(folder: Path) -> None:
     assert found.readable + sum(left.files for left in found.left_out) == found.files
 
 
+@pytest.mark.parametrize("name", ["dump", "dump.txt", "dump.json", "dump.qzx"])
+def test_a_file_too_large_to_be_read_costs_no_time_and_no_question(folder: Path, name: str) -> None:
+    before = _preview(folder)
+    with (folder / name).open("wb") as file:
+        file.truncate(20 << 30)
+    found = _preview(folder)
+    assert (found.bytes, found.seconds, found.large) == (before.bytes, before.seconds, False)
+    assert "too_large" in {left.reason for left in found.left_out}
+
+
 def test_no_file_is_opened_and_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     monkeypatch.setattr("builtins.open", None)
