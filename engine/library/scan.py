@@ -146,7 +146,7 @@ class _Walk:
             self.found.unread.append(root)
             return
         self.found.mounted[root] = mounted
-        self.found.devices[root] = _signed(status.st_dev)
+        self.found.devices[root] = signed(status.st_dev)
         if not stat.S_ISDIR(status.st_mode):
             self._file(root, root, status)
             return
@@ -243,7 +243,7 @@ class _Walk:
             elif verdict is not None and verdict.ignored:
                 reason, detail = "ignored", verdict.rule
         self.found.entries[path] = Entry(
-            path, root, status.st_size, status.st_mtime_ns, _signed(status.st_ino), reason, detail
+            path, root, status.st_size, status.st_mtime_ns, signed(status.st_ino), reason, detail
         )
 
     def _is_forgotten(self, path: str) -> bool:
@@ -288,6 +288,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _signed(inode: int) -> int:
-    """SQLite's integers are signed 64-bit; some file systems use all 64 bits."""
-    return inode - (1 << 64) if inode >= 1 << 63 else inode
+def signed(number: int) -> int:
+    """An inode or a disk as it is kept: SQLite's integers are signed, some file systems use all 64 bits."""
+    return number - (1 << 64) if number >= 1 << 63 else number
