@@ -97,6 +97,26 @@ def test_members_move_with_their_file(library: Library, archive: Path) -> None:
     }  # fmt: skip
 
 
+def test_members_are_found_by_the_words_of_the_new_place_alone(library: Library, archive: Path) -> None:
+    def holding(place: str) -> set[str]:
+        rows = library.database.execute(
+            "SELECT d.name FROM words JOIN passages AS p ON p.id = words.rowid"
+            " JOIN documents AS d ON d.id = p.document WHERE words MATCH ?",
+            (f'heading : "{place}"',),
+        )
+        return {name for (name,) in rows}
+
+    new = library.folder / "kept" / "b.zip"
+    new.parent.mkdir()
+    archive.rename(new)
+    assert library.index(read=_members).moved == 1
+    assert (holding("post"), holding("kept b zip")) == (set(), {"one.txt", "two.txt"})
+    places = holding("files"), holding("kept")
+    new.write_text("one.txt: alphaword\nsub/two.txt: gammaword")
+    library.index(read=_members)
+    assert places == (holding("files"), holding("kept")), "as if it were read in its new place"
+
+
 def test_a_file_that_fails_midway_keeps_nothing_of_its_members(library: Library, archive: Path) -> None:
     archive.write_text("one.txt: gammaword\nfour.txt: deltaword")
 
