@@ -179,15 +179,17 @@ class Watcher:
                 missing = job.result(0).missing > 0
             except (Cancelled, EngineError) as error:
                 log.info("a look ended with %s", type(error).__name__)
+            except Exception:  # an answer that cannot be read, say: the next look comes all the same
+                log.exception("a look failed")
             now = time.monotonic()
             with self._changed:
                 self._job = None
                 self._schedule.looked(due, now, now - began, _SECOND_LOOK if missing else None)
                 self._changed.notify()
 
-        self._job = self._look(due)
-        self._on_job(self._job)
-        self._job.subscribe(on_end=ended)
+        job = self._job = self._look(due)
+        job.subscribe(on_end=ended)  # first, for a listener that fails must not hide the end
+        self._on_job(job)
 
 
 def is_remote(path: str) -> bool:

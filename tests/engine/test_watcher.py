@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from engine.contracts import IndexSummary, Notice
-from engine.errors import EngineError
+from engine.errors import Cancelled, EngineError
 from engine.library import scan
 from engine.workers import schedule, watcher
 from engine.workers.jobs import Job
@@ -39,10 +39,19 @@ class Watching:
         self.jobs: list[Job[IndexSummary]] = []
         self.notices: list[str] = []
         self.failing: list[Exception] = []
+        self.rejecting: list[Exception] = []
+        self.rounds = 0
         self.ends_at_once = True
-        self.watcher = Watcher(
-            lambda: list(self.folders), self._look, scan.is_noise, self.jobs.append, self._notice
-        )
+        self.watcher = Watcher(self._folders, self._look, scan.is_noise, self._listen, self._notice)
+
+    def _folders(self) -> list[str]:
+        self.rounds += 1
+        return list(self.folders)
+
+    def _listen(self, job: Job[IndexSummary]) -> None:
+        if self.rejecting:
+            raise self.rejecting.pop()
+        self.jobs.append(job)
 
     def _notice(self, notice: Notice) -> None:
         self.notices.append(notice.code)
@@ -163,6 +172,28 @@ def test_where_the_system_has_no_watches_left_that_is_said_once(
     wait_until(lambda: len(watching.looks) >= 3)
     assert watching.notices == ["not_watched"] and not watching.watcher.watched
     watching.watcher.stop()
+
+
+def test_a_listener_that_fails_ends_nothing(watching: Watching, folder: Path) -> None:
+    watching.rejecting = [RuntimeError("surprise")]
+    (folder / "a.md").write_text("x")
+    wait_until(lambda: not watching.rejecting)
+    (folder / "b.md").write_text("x")
+    wait_until(lambda: len(watching.looks) == 2)
+
+
+@pytest.mark.parametrize(
+    "end", [RuntimeError("surprise"), EngineError("database_busy", path="x"), Cancelled()]
+)
+def test_a_look_that_ends_in_any_way_is_followed_by_others(
+    watching: Watching, folder: Path, end: Exception
+) -> None:
+    watching.ends_at_once = False
+    (folder / "a.md").write_text("x")
+    wait_until(lambda: bool(watching.jobs))
+    watching.jobs[0].fail(end)
+    (folder / "b.md").write_text("x")
+    wait_until(lambda: len(watching.looks) == 2)
 
 
 def test_a_look_that_cannot_begin_ends_nothing(watching: Watching, folder: Path) -> None:
