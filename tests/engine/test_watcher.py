@@ -97,6 +97,7 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
     "moved": lambda folder: (folder / "sub" / "a.md").rename(folder / "sub" / "deep" / "b.md"),
     "moved away": lambda folder: (folder / "sub" / "a.md").rename(folder.parent / "b.md"),
     "a folder deleted": lambda folder: shutil.rmtree(folder / "sub"),
+    "a hidden file": lambda folder: (folder / ".todo.md").write_text("new"),
     "a rule": lambda folder: (folder / ".gitignore").write_text("*.log"),
 }
 
