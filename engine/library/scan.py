@@ -90,9 +90,9 @@ def scan(
     """Walk `roots` (folders or files; overlapping ones are walked once). `own` is the home, never entered.
 
     `rules` are by root; `forgotten` are `path_hash`es of what is left out unless it is a root. `was_mounted`
-    tells roots that were mount points earlier: one that no longer is has lost its disk, and its directory says
-    nothing, with files in it or without: programs write into the place of a disk that is away. `visit` hears
-    of each directory before it is read, and may raise.
+    tells roots that were mount points earlier: one that no longer is has lost its disk, and its directory
+    says nothing, with files in it or without: programs write into the place of a disk that is away. `visit`
+    hears of each directory before it is read, and may raise.
     """
     walk = _Walk(
         {str(root): (rules or {}).get(str(root), FolderRules()) for root in roots}, forgotten, own, visit
