@@ -20,7 +20,7 @@ from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, 
 from engine.documents.formats import Format
 from engine.documents.ocr import PageText
 from engine.documents.secrets import is_secret, redact
-from engine.errors import Again, Cancelled
+from engine.errors import EXHAUSTED, Again, Cancelled
 
 __all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
@@ -206,7 +206,12 @@ def _clean(text: str) -> str:
 
 
 def named(error: Exception) -> Unreadable:
-    """What an error of a reader, or of the library it uses, says of a file: the only place that tells."""
+    """What an error of a reader, or of the library it uses, says of a file: the only place that tells.
+
+    Raises it again if it says nothing of the file.
+    """
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        raise error
     if isinstance(error, Unreadable):
         return error
     if isinstance(error, FileNotFoundError):

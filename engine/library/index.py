@@ -41,7 +41,7 @@ _LARGE = 1_000_000  # bytes; larger files wait for the smaller ones
 _PROBLEMS = 200  # rows in the summary; the ledger has them all
 _TELLING = 2.0  # seconds of work until its rate says something about the machine
 # What a scan sees without reading: once it no longer does, the file is read though it is the same.
-_FROM_OUTSIDE = frozenset("ignored forgotten temporary cloud_only unreadable".split())
+_FROM_OUTSIDE = frozenset("ignored forgotten temporary cloud_only unreadable vanished".split())
 
 T = TypeVar("T")
 

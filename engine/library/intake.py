@@ -12,13 +12,16 @@ from engine.documents import formats, passages
 from engine.documents.extract import Extract, Unreadable
 from engine.documents.passages import PassageSpan
 from engine.documents.reader import Read
+from engine.errors import EXHAUSTED
 from engine.library import writer
 from engine.library.scan import Entry
 from engine.library.writer import Known
 from engine.models.embedder import Embedder
-from engine.store.database import Database, storable
+from engine.store.database import Database, from_os_error, storable
 
 QUARANTINE = 2  # crashes of the reading process on one file
+# A disk went away, or a program has the file open: that says nothing about its text.
+_AWAY = frozenset("unreadable vanished".split())
 # Reasons a person can do something about; the others are how things are.
 _FAILURES = frozenset(
     "unreadable password damaged vanished crashed_reader timeout memory unknown bad_name".split()
@@ -46,7 +49,10 @@ class Intake:
         self.changed = False
 
     def take(self, entry: Entry, known: Known | None) -> None:
-        """Bring the index in step with one file. A file that cannot be read gets its reason."""
+        """Bring the index in step with one file. A file that cannot be read gets its reason.
+
+        Raises EngineError where the computer is to blame, not the file.
+        """
         if self._crashed.get(entry.path, 0) >= QUARANTINE:
             self.settle(entry, known, "failed", "crashed_reader")
             return
@@ -61,10 +67,12 @@ class Intake:
             with self._database.transaction():
                 state = self._replace(entry, path, sha256)
         except Unreadable as problem:
-            self.settle(entry, known, state_of(problem), problem.reason, problem.detail, problem.scans)
+            self._refuse(entry, known, problem)
         except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise from_os_error(error, self._database.path) from error
             reason = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
-            self.settle(entry, known, "failed", reason, error.strerror or "")
+            self._refuse(entry, known, Unreadable(reason, error.strerror or ""))
         else:
             self.changed |= known is not None and known.has_text
             self._emit(FileDone(entry.path, state))
@@ -82,6 +90,13 @@ class Intake:
         writer.settle(self._database, entry, state, reason, detail, reader_today(entry), scans=scans)
         self.changed |= known is not None and known.has_text
         self._emit(FileDone(entry.path, state, reason))
+
+    def _refuse(self, entry: Entry, known: Known | None, problem: Unreadable) -> None:
+        """Settle a file that could not be read; but text of one that cannot be looked at now is kept as it is."""
+        if known is not None and known.has_text and (problem.reason in _AWAY or not is_same(entry)):
+            self._emit(FileDone(entry.path, known.state))
+        else:
+            self.settle(entry, known, state_of(problem), problem.reason, problem.detail, problem.scans)
 
     def rewrite(self, entry: Entry, document: int, path: str, result: Extract | Unreadable) -> None:
         """Write the file whose id is `document`, or what lies in it at `path`, anew; the rest stays."""
@@ -112,7 +127,7 @@ class Intake:
         taken: set[str] = set()
         for member in documents:
             self.write_member(entry, document, name_in_ledger(member.member, taken), member.result)
-        if _look_again(entry, path) != entry:
+        if not is_same(entry):
             # It was written while it was read: what was read is shown, and the next run reads it again.
             writer.distrust(self._database, document)
         return state
@@ -172,6 +187,14 @@ def folder_of(entry: Entry) -> str:
     root = Path(entry.root)
     parts = Path(entry.path).relative_to(root.parent).parts[:-1]
     return "/".join(parts[-2:])
+
+
+def is_same(entry: Entry) -> bool:
+    """Whether the file is there, and as it was when `entry` was made."""
+    try:
+        return _look_again(entry, Path(entry.path)) == entry
+    except OSError:
+        return False
 
 
 def _look_again(entry: Entry, path: Path) -> Entry:
