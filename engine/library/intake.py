@@ -92,7 +92,7 @@ class Intake:
         self._emit(FileDone(entry.path, state, reason))
 
     def _refuse(self, entry: Entry, known: Known | None, problem: Unreadable) -> None:
-        """Settle a file that could not be read; but text of one that cannot be looked at now is kept as it is."""
+        """Settle a file that could not be read; text of one that cannot be looked at just now is kept."""
         if known is not None and known.has_text and (problem.reason in _AWAY or not is_same(entry)):
             self._emit(FileDone(entry.path, known.state))
         else:
