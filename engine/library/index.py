@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -315,12 +316,17 @@ class _Run:
             # Named before it is touched: if this process dies now, the supervisor knows of which file.
             meter.show(task.entry.path)
             began = time.monotonic()
-            self._intake.take(task.entry, task.known)
+            self._intake.take(task.entry, task.known, partial(self._look, meter, task.entry.path))
             spent += time.monotonic() - began
             meter.done += 1
         meter.show()
         if spent > _TELLING:
             preview.remember(self._database, files=len(tasks) / spent)
+
+    def _look(self, meter: Meter, path: str) -> None:
+        """In the middle of a file that holds many."""
+        self._control.check()
+        meter.show_sometimes(path)
 
     # -- meaning ---------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from engine.documents import ocr, reader
 from engine.documents.extract import Extract, Unreadable
-from engine.documents.ocr import PageText
 from engine.documents.reader import Read
 from engine.workers import reading
 
@@ -60,7 +59,7 @@ def left_processor() -> int:
 
 def read_all(
     path: Path,
-    page_text: PageText | None = None,
+    page_text: Callable[[int, Any], str] | None = None,
     *,
     broken: Collection[int] = (),
     begin: Callable[[int], None] = lambda size: None,
