@@ -6,10 +6,13 @@ translates by code and parameters; nothing compares message strings.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 USAGE, USER, MACHINE, BUG, CANCELLED = 2, 3, 4, 5, 130
+# The system's errors that say nothing of the file that was worked on: no space, files or memory are left.
+EXHAUSTED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.ENFILE, errno.EMFILE, errno.ENOMEM))
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ PROBLEMS: Mapping[str, Problem] = {
     ),
     "disk_full": Problem(
         "The disk that holds {path} is full.", "Free some space and try again; nothing was lost.", MACHINE
+    ),
+    "exhausted": Problem(
+        "This computer has nothing left to work with: {detail}.",
+        "Close other programs and try again; nothing was lost.",
+        MACHINE,
     ),
     "home_locked": Problem(
         "{holder} is already using {path} (process {pid}).", "Close it first, or use it for this."

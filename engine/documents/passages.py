@@ -25,6 +25,7 @@ _BOUNDARIES = (
     re.compile(r"\s+"),
 )
 _PARAGRAPHS = 0
+_EQUAL = 4  # parts at the end of a text that are about equal, lest the last one is a mere line
 _MARKS = 12  # code points that may surround a heading in its line: "#### ", "1.2.3 "
 
 
@@ -180,7 +181,9 @@ class _Cutter:
             yield from self._split(at, min(at + step, end), budget, len(_BOUNDARIES))
 
     def _pack(self, pieces: deque[_Piece], budget: int, sticky: int) -> Iterator[_Piece]:
-        """Neighbouring pieces joined up to `budget`, in parts of about equal size."""
+        """Neighbouring pieces joined up to `budget`, the last few parts of about equal size: before those,
+        what is added to a long text moves no boundary.
+        """
         left = sum(piece.size for piece in pieces)
         current: _Piece | None = None
         goal = budget
@@ -188,7 +191,8 @@ class _Cutter:
             piece = pieces.popleft()
             if current is None:
                 current = piece
-                goal = -(-left // max(1, -(-left // budget)))
+                parts = max(1, -(-left // budget))
+                goal = -(-left // parts) if parts <= _EQUAL else budget
                 continue
             joined = _Piece(current.start, piece.end, current.size + piece.size)
             is_heading = current.end <= sticky

@@ -7,7 +7,7 @@ import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,15 +20,15 @@ from engine.documents.extract import MAX_TEXT, Draft, Extract, Member, Section, 
 from engine.documents.formats import Format
 from engine.documents.ocr import PageText
 from engine.documents.secrets import is_secret, redact
-from engine.errors import Again, Cancelled
+from engine.errors import EXHAUSTED, Again, Cancelled
 
-__all__ = ["MAX_TEXT", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
+__all__ = ["MAX_TEXT", "REST", "Extract", "Read", "Section", "Unreadable", "read", "read_all"]
 
 MAX_UNPACKED = 200_000_000  # bytes of all members of a file and of the archives in it
 MAX_MEMBERS = 5000
 _ARCHIVES = 2  # levels of archives that are unpacked
 _DEEPEST = 6  # levels of files in files of any kind
-_REST = "..."  # stands for the members that were not looked at
+REST = "..."  # stands for the members that were not looked at
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 _ORDINARY = re.compile(r"(?!(?:con|nul|aux|prn|com\d|lpt\d)(?:\.|$))\w", re.ASCII | re.IGNORECASE)
@@ -51,15 +51,37 @@ def read(path: Path, page_text: PageText | None = None) -> Extract:
 
     Raises Unreadable for every file that yields no text, whatever its reader's library thinks of it.
     """
-    return _read(path, page_text)[1]
+    return _read(path, _Reading(page_text))[1]
 
 
-def read_all(path: Path, page_text: PageText | None = None) -> Iterator[Read]:
+def read_all(
+    path: Path,
+    page_text: PageText | None = None,
+    *,
+    broken: Collection[int] = (),
+    begin: Callable[[int], None] = lambda size: None,
+) -> Iterator[Read]:
     """All documents of the file at `path`, the file itself first, one at a time.
 
     What lies inside is written to a private temporary folder, one document at a time, and removed again.
+    Those that are `broken`, by their number (the file itself is 0), are named and not touched. `begin` hears
+    of each document's size in bytes before it is read. Raises OSError where no space or memory is left.
     """
-    yield from _documents(path, page_text, _Limits(), ())
+    reading = _Reading(page_text, begin, frozenset(broken))
+    with closing(_documents(path, reading, _Limits(), ())) as documents:
+        for found in documents:
+            reading.number += 1
+            yield found
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What whoever asked wants; `number` is that of the next document."""
+
+    page_text: PageText | None
+    begin: Callable[[int], None] = lambda size: None
+    broken: frozenset[int] = frozenset()
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -71,11 +93,11 @@ class _Limits:
 
 
 def _documents(
-    path: Path, page_text: PageText | None, limits: _Limits, around: tuple[Format, ...]
-) -> Iterator[Read]:
+    path: Path, reading: _Reading, limits: _Limits, around: tuple[Format, ...]
+) -> Generator[Read, None, None]:
     """`around` are the formats of the files that the one at `path` lies in, the outermost first."""
     try:
-        chosen, extract = _read(path, page_text)
+        chosen, extract = _read(path, reading)
         is_too_deep = chosen is formats.ARCHIVE and around.count(formats.ARCHIVE) >= _ARCHIVES
         if is_too_deep or (chosen.members and len(around) >= _DEEPEST):
             raise Unreadable("archive_limit", "archives in archives")
@@ -91,7 +113,7 @@ def _documents(
             try:
                 member = next(members, None)
             except Exception as error:
-                yield Read(_REST, named(error))
+                yield Read(REST, named(error))
                 return
             if member is None:
                 return
@@ -99,10 +121,10 @@ def _documents(
                 limits = _Limits()  # messages are as many as they are; each has its own files
             limits.members -= 1
             if limits.members < 0:
-                yield Read(_REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))
+                yield Read(REST, Unreadable("archive_limit", f"over {MAX_MEMBERS} members"))
                 return
             name = _unique(_CONTROL.sub(" ", storable(member.name)), names)
-            for found in _member(member, Path(folder), page_text, limits, (*around, chosen)):
+            for found in _member(member, Path(folder), reading, limits, (*around, chosen)):
                 yield Read(f"{name}!/{found.member}" if found.member else name, found.result)
 
 
@@ -117,8 +139,11 @@ def _unique(name: str, names: Counter[str]) -> str:
 
 
 def _member(
-    member: Member, folder: Path, page_text: PageText | None, limits: _Limits, around: tuple[Format, ...]
+    member: Member, folder: Path, reading: _Reading, limits: _Limits, around: tuple[Format, ...]
 ) -> Iterator[Read]:
+    if reading.number in reading.broken:
+        yield Read("", Unreadable("crashed_reader"))
+        return
     if is_secret(Path(member.name)):
         yield Read("", Unreadable("secret"))
         return
@@ -128,7 +153,7 @@ def _member(
     except Exception as error:
         yield Read("", named(error))
     else:
-        yield from _documents(target, page_text, limits, around)
+        yield from _documents(target, reading, limits, around)
     finally:
         target.unlink(missing_ok=True)
 
@@ -139,11 +164,12 @@ def _safe_name(name: str) -> str:
     return safe if _ORDINARY.match(safe) else f"member{safe}"
 
 
-def _read(path: Path, page_text: PageText | None) -> tuple[Format, Extract]:
+def _read(path: Path, reading: _Reading) -> tuple[Format, Extract]:
     try:
         size, head = _look(path)
+        reading.begin(size)
         chosen = choose(path, head)
-        return chosen, _extract(chosen, _draft(chosen, path, size, page_text))
+        return chosen, _extract(chosen, _draft(chosen, path, size, reading.page_text))
     except (Unreadable, Cancelled, Again):  # the latter come from whoever recognises pages
         raise
     except Exception as error:
@@ -206,7 +232,12 @@ def _clean(text: str) -> str:
 
 
 def named(error: Exception) -> Unreadable:
-    """What an error of a reader, or of the library it uses, says of a file: the only place that tells."""
+    """What an error of a reader, or of the library it uses, says of a file: the only place that tells.
+
+    Raises it again if it says nothing of the file.
+    """
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        raise error
     if isinstance(error, Unreadable):
         return error
     if isinstance(error, FileNotFoundError):

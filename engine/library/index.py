@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,7 +42,7 @@ _LARGE = 1_000_000  # bytes; larger files wait for the smaller ones
 _PROBLEMS = 200  # rows in the summary; the ledger has them all
 _TELLING = 2.0  # seconds of work until its rate says something about the machine
 # What a scan sees without reading: once it no longer does, the file is read though it is the same.
-_FROM_OUTSIDE = frozenset("ignored forgotten temporary cloud_only unreadable".split())
+_FROM_OUTSIDE = frozenset("ignored forgotten temporary cloud_only unreadable vanished".split())
 
 T = TypeVar("T")
 
@@ -315,12 +316,17 @@ class _Run:
             # Named before it is touched: if this process dies now, the supervisor knows of which file.
             meter.show(task.entry.path)
             began = time.monotonic()
-            self._intake.take(task.entry, task.known)
+            self._intake.take(task.entry, task.known, partial(self._look, meter, task.entry.path))
             spent += time.monotonic() - began
             meter.done += 1
         meter.show()
         if spent > _TELLING:
             preview.remember(self._database, files=len(tasks) / spent)
+
+    def _look(self, meter: Meter, path: str) -> None:
+        """In the middle of a file that holds many."""
+        self._control.check()
+        meter.show_sometimes(path)
 
     # -- meaning ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +13,23 @@ from engine.documents import formats, passages
 from engine.documents.extract import Extract, Unreadable
 from engine.documents.passages import PassageSpan
 from engine.documents.reader import Read
+from engine.errors import EXHAUSTED
 from engine.library import writer
 from engine.library.scan import Entry
 from engine.library.writer import Known
 from engine.models.embedder import Embedder
-from engine.store.database import Database, storable
+from engine.store.database import Database, from_os_error, storable
 
 QUARANTINE = 2  # crashes of the reading process on one file
+# A disk went away, or a program has the file open: that says nothing about its text.
+_AWAY = frozenset("unreadable vanished".split())
 # Reasons a person can do something about; the others are how things are.
 _FAILURES = frozenset(
     "unreadable password damaged vanished crashed_reader timeout memory unknown bad_name".split()
 )
+
+# Seconds of writing what lies in one file, in one transaction: pausing must work within 2 s.
+_SLICE = 0.5
 
 Reader = Callable[[Path], Iterator[Read]]
 
@@ -45,8 +52,12 @@ class Intake:
         self._emit = emit
         self.changed = False
 
-    def take(self, entry: Entry, known: Known | None) -> None:
-        """Bring the index in step with one file. A file that cannot be read gets its reason."""
+    def take(self, entry: Entry, known: Known | None, look: Callable[[], None] = lambda: None) -> None:
+        """Bring the index in step with one file. A file that cannot be read gets its reason.
+
+        `look` is called every now and then in the middle of a file that holds many, and may raise: what was
+        taken stays, and the next run goes on. Raises EngineError where the computer is to blame.
+        """
         if self._crashed.get(entry.path, 0) >= QUARANTINE:
             self.settle(entry, known, "failed", "crashed_reader")
             return
@@ -58,13 +69,14 @@ class Intake:
                 if sha256 == known.sha256 and formats.is_current(known.reader):
                     writer.touch(self._database, known.id, entry)
                     return
-            with self._database.transaction():
-                state = self._replace(entry, path, sha256)
+            state = self._replace(entry, path, sha256, look)
         except Unreadable as problem:
-            self.settle(entry, known, state_of(problem), problem.reason, problem.detail, problem.scans)
+            self._refuse(entry, known, problem)
         except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise from_os_error(error, self._database.path) from error
             reason = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
-            self.settle(entry, known, "failed", reason, error.strerror or "")
+            self._refuse(entry, known, Unreadable(reason, error.strerror or ""))
         else:
             self.changed |= known is not None and known.has_text
             self._emit(FileDone(entry.path, state))
@@ -83,6 +95,13 @@ class Intake:
         self.changed |= known is not None and known.has_text
         self._emit(FileDone(entry.path, state, reason))
 
+    def _refuse(self, entry: Entry, known: Known | None, problem: Unreadable) -> None:
+        """Settle a file that could not be read; text of one that cannot be looked at just now is kept."""
+        if known is not None and known.has_text and (problem.reason in _AWAY or not is_same(entry)):
+            self._emit(FileDone(entry.path, known.state))
+        else:
+            self.settle(entry, known, state_of(problem), problem.reason, problem.detail, problem.scans)
+
     def rewrite(self, entry: Entry, document: int, path: str, result: Extract | Unreadable) -> None:
         """Write the file whose id is `document`, or what lies in it at `path`, anew; the rest stays."""
         if path != entry.path:
@@ -94,31 +113,55 @@ class Intake:
             self._emit(FileDone(path, state))
         self.changed = True
 
-    def _replace(self, entry: Entry, path: Path, sha256: str) -> FileState:
+    def _replace(self, entry: Entry, path: Path, sha256: str, look: Callable[[], None]) -> FileState:
         """Write the file and all that lies in it. Raises Unreadable if the file itself has no text."""
         documents = self._read(path)
         try:
-            return self._write_all(entry, path, sha256, documents)
+            result = next(documents).result
+            if isinstance(result, Unreadable):
+                raise result
+            sha256 = sha256 or file_hash(path)
+            with self._database.transaction():
+                document, state = self.write_file(entry, result, sha256)
+                # Until all that lies in it is there, wherever this run ends.
+                writer.distrust(self._database, document)
+            self._write_members(entry, document, sha256, documents, look)
+            return state
         finally:
             # What a reader unpacked must not outlast it, whatever went wrong.
             if isinstance(documents, Generator):
                 documents.close()
 
-    def _write_all(self, entry: Entry, path: Path, sha256: str, documents: Iterator[Read]) -> FileState:
-        result = next(documents).result
-        if isinstance(result, Unreadable):
-            raise result
-        document, state = self.write_file(entry, result, sha256 or file_hash(path))
+    def _write_members(
+        self, entry: Entry, document: int, sha256: str, members: Iterator[Read], look: Callable[[], None]
+    ) -> None:
+        """Bring what lies in a file in step, some at a time: what is as it was is not written again."""
+        earlier = writer.held(self._database, document)
         taken: set[str] = set()
-        for member in documents:
-            self.write_member(entry, document, name_in_ledger(member.member, taken), member.result)
-        if _look_again(entry, path) != entry:
-            # It was written while it was read: what was read is shown, and the next run reads it again.
-            writer.distrust(self._database, document)
-        return state
+        more = is_whole = True
+        while more:
+            with self._database.transaction():
+                until = time.monotonic() + _SLICE
+                more = False
+                for member in members:
+                    name, result = name_in_ledger(member.member, taken), member.result
+                    known = earlier.pop(f"{entry.path}!/{name}", None)
+                    is_away = isinstance(result, Unreadable) and result.reason in _AWAY
+                    is_whole &= not is_away
+                    if known is None or not known.has_text or not (is_away or _is_as_it_was(known, result)):
+                        self.write_member(entry, document, name, result)
+                    if more := time.monotonic() >= until:
+                        break
+            if more:
+                look()
+        if not is_whole:
+            return  # the next run reads it again, and keeps what it knows
+        writer.delete(self._database, [known.id for known in earlier.values()])
+        if is_same(entry):  # else it was written meanwhile, and the next run reads it again
+            writer.trust(self._database, document, entry, sha256)
 
     def write_file(self, entry: Entry, extract: Extract, sha256: str) -> tuple[int, FileState]:
-        """Write the file itself; what lay in it is removed. Its id and state."""
+        """Write the file itself; what lies in it stays. Its id and state."""
         folder = folder_of(entry)
         spans = self._cut(extract, Path(entry.path).stem, folder)
         return writer.write(self._database, entry, extract, spans, sha256=sha256, folder=folder)
@@ -138,7 +181,7 @@ class Intake:
             child,
             result,
             self._cut(result, Path(member).stem, folder),
-            sha256=hashlib.sha256(result.text.encode()).hexdigest(),
+            sha256=_text_hash(result),
             folder=folder,
             parent=parent,
         )
@@ -162,6 +205,14 @@ def reader_today(entry: Entry) -> str:
     return formats.current_reader(Path(entry.path)) or ""
 
 
+def _is_as_it_was(known: Known, result: Extract | Unreadable) -> bool:
+    return isinstance(result, Extract) and (known.sha256, known.reader) == (_text_hash(result), result.reader)
+
+
+def _text_hash(extract: Extract) -> str:
+    return hashlib.sha256(extract.text.encode()).hexdigest()
+
+
 def file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -172,6 +223,14 @@ def folder_of(entry: Entry) -> str:
     root = Path(entry.root)
     parts = Path(entry.path).relative_to(root.parent).parts[:-1]
     return "/".join(parts[-2:])
+
+
+def is_same(entry: Entry) -> bool:
+    """Whether the file is there, and as it was when `entry` was made."""
+    try:
+        return _look_again(entry, Path(entry.path)) == entry
+    except OSError:
+        return False
 
 
 def _look_again(entry: Entry, path: Path) -> Entry:

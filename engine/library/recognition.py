@@ -12,7 +12,7 @@ from engine.documents.extract import Extract, Unreadable
 from engine.documents.ocr import Page
 from engine.documents.reader import Read
 from engine.library import preview, writer
-from engine.library.intake import QUARANTINE, Intake, name_in_ledger
+from engine.library.intake import QUARANTINE, Intake, is_same, name_in_ledger
 from engine.library.progress import Meter
 from engine.library.scan import Entry
 from engine.store.database import Database
@@ -103,7 +103,7 @@ class Recognition:
         taken: set[str] = set()
         problem = "unknown"  # why documents did not come that should have
         for said in self._recognise(Path(found.entry.path), tuple(pages)):
-            if not _is_same(found.entry):
+            if not is_same(found.entry):
                 break
             if isinstance(said, Page):
                 self._keep(found.id, said)
@@ -116,7 +116,7 @@ class Recognition:
             if isinstance(said.result, Unreadable):
                 problem = said.result.reason
             members += 1
-        if _is_same(found.entry):
+        if is_same(found.entry):
             self._conclude(found, problem)
         return len(pages) - kept
 
@@ -167,11 +167,3 @@ class Recognition:
             for (path,) in rows:
                 self._settle(found, path, Unreadable(reason))
             self._database.execute("DELETE FROM recognised_pages WHERE file = ?", (found.id,))
-
-
-def _is_same(entry: Entry) -> bool:
-    try:
-        status = Path(entry.path).stat()
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (entry.size, entry.mtime_ns)

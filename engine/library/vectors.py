@@ -7,7 +7,7 @@ for no passage, never for another one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,11 @@ def add(database: Database, passages: Sequence[int], vectors: Vectors) -> None:
     database.many("UPDATE passages SET embedded = 1 WHERE id = ?", [(passage,) for passage in passages])
 
 
-def delete(database: Database, document: int) -> None:
-    """Remove the vectors of a document's passages, which must still be there."""
+def delete(database: Database, document: int, keep: Collection[int] = ()) -> None:
+    """Remove the vectors of a document's passages, which must still be there, but those of `keep`."""
     # One by one: the extension answers `rowid IN (subquery)` outside a search by reading every vector.
     rows = database.execute("SELECT id FROM passages WHERE document = ? AND embedded = 1", (document,))
-    _remove(database, rows)
+    _remove(database, [row for row in rows if row[0] not in keep])
 
 
 def nearest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -53,13 +53,22 @@ def known(database: Database, roots: Iterable[str]) -> dict[str, Known]:
     found: dict[str, Known] = {}
     for root in roots:
         condition, params = below(root)
-        for path, *values in database.execute(
-            "SELECT path, id, size, mtime_ns, inode, state, reason, detail, sha256, reader FROM documents"
-            f" WHERE parent IS NULL AND {condition}",
-            params,
-        ):
-            found[path] = Known(*values)
+        found.update(_known(database, f"parent IS NULL AND {condition}", params))
     return found
+
+
+def held(database: Database, document: int) -> dict[str, Known]:
+    """All ledger rows of what lies in a file, by path."""
+    return _known(database, "parent = ?", (document,))
+
+
+def _known(database: Database, condition: str, params: Sequence[object]) -> dict[str, Known]:
+    rows = database.execute(
+        "SELECT path, id, size, mtime_ns, inode, state, reason, detail, sha256, reader FROM documents"
+        f" WHERE {condition}",
+        params,
+    )
+    return {path: Known(*values) for path, *values in rows}
 
 
 def below(root: str, column: str = "path") -> tuple[str, tuple[str, ...]]:
@@ -89,14 +98,16 @@ def settle(
     parent: int | None = None,
     scans: int = 0,
 ) -> None:
-    """Put a path into a state without text; text it had is removed. `reader`: who would read it today.
+    """Put a path into a state without text; text it had is removed, what lay in it too. `reader`: who would
+    read it today.
 
     `scans`: its pages that wait to be recognised. Its name can be searched for, except where a rule or a
     secret keeps it out.
     """
     path = Path(entry.path)
     with database.transaction():
-        _make_room(database, entry)
+        if (earlier := _earlier(database, entry)) is not None:
+            _clear(database, earlier)
         (document,) = database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, reason, detail, reader, kind,
@@ -147,8 +158,16 @@ def members(database: Database) -> dict[int, set[tuple[str, FileState]]]:
 
 
 def distrust(database: Database, document: int) -> None:
-    """The file changed while it was read: the next run reads it again."""
+    """The file is not all there, or changed while it was read: the next run reads it again."""
     database.execute("UPDATE documents SET size = -1, sha256 = '' WHERE id = ?", (document,))
+
+
+def trust(database: Database, document: int, entry: Entry, sha256: str) -> None:
+    """All of the file is there, and what lies in it."""
+    with database.transaction():
+        touch(database, document, entry)
+        database.execute("UPDATE documents SET sha256 = ? WHERE id = ?", (sha256, document))
+        database.execute("UPDATE documents SET mtime_ns = ? WHERE parent = ?", (entry.mtime_ns, document))
 
 
 def note(database: Database, path: str, detail: str) -> None:
@@ -202,11 +221,12 @@ def write(
 ) -> tuple[int, FileState]:
     """Replace what is stored of a file, or of a member of the file `parent`, by `extract`; its id and state.
 
-    It is searchable by words once this returns. Members the file had are removed.
+    It is searchable by words once this returns. Passages that stand in it as before keep their vectors; what
+    lies in the file stays.
     """
-    state: FileState = "words" if spans else "meaning"
     with database.transaction():
-        _make_room(database, entry)
+        if (earlier := _earlier(database, entry)) is not None:
+            _clear_text(database, earlier)
         (document,) = database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, reader,
@@ -222,7 +242,7 @@ def write(
             RETURNING id
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
-             state, sha256, extract.kind, extract.title, extract.reader,
+             "words", sha256, extract.kind, extract.title, extract.reader,
              extract.pages, len(spans), extract.redacted, _now(), parent,
              extract.scans, len(extract.recognised)),
         )[0]  # fmt: skip
@@ -231,7 +251,9 @@ def write(
             "INSERT INTO names (rowid, name, title) VALUES (?, ?, ?)",
             (document, Path(entry.path).name, extract.title),
         )
-        _add_passages(database, document, entry, extract, spans, folder)
+        _replace_passages(database, document, entry, extract, spans, folder)
+        mark_meaning(database, [document])
+        (state,) = database.execute("SELECT state FROM documents WHERE id = ?", (document,))[0]
     return document, state
 
 
@@ -254,7 +276,7 @@ def mark_meaning(database: Database, documents: Iterable[int]) -> None:
     )
 
 
-def _add_passages(
+def _replace_passages(
     database: Database,
     document: int,
     entry: Entry,
@@ -262,21 +284,52 @@ def _add_passages(
     spans: Sequence[PassageSpan],
     folder: str,
 ) -> None:
+    """Write the passages of a document. Those that are found and embedded as before only change their place:
+    a line added to a long file must not cost the vectors of all the others.
+    """
     name = Path(entry.path).name
+    earlier: dict[tuple[str, ...], list[int]] = {}
+    for passage, *as_found in database.execute(
+        "SELECT p.id, p.header, w.name, w.title, w.heading, w.body"
+        " FROM passages AS p JOIN words AS w ON w.rowid = p.id WHERE p.document = ? ORDER BY p.ordinal DESC",
+        (document,),
+    ):
+        earlier.setdefault(tuple(as_found), []).append(passage)
+    kept, new = [], []
     for ordinal, span in enumerate(spans):
-        body = extract.text[span.start : span.end]
         heading = " > ".join(span.headings)
+        body = extract.text[span.start : span.end]
+        texts = (name, extract.title, f"{heading} {folder}", body)
+        place = (ordinal, span.start, span.end, span.page, heading)
+        if same := earlier.get((span.header, *texts)):
+            kept.append((*place, same.pop()))
+        else:
+            new.append((place, span.header, texts))
+    database.execute("UPDATE passages SET ordinal = -1 - ordinal WHERE document = ?", (document,))
+    _remove_passages(database, document, {row[-1] for row in kept})
+    database.many(
+        'UPDATE passages SET ordinal = ?, start = ?, "end" = ?, page = ?, heading = ? WHERE id = ?', kept
+    )
+    for place, header, texts in new:
         passage = database.insert(
             'INSERT INTO passages (document, ordinal, start, "end", page, heading, header, text_hash)'
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (document, ordinal, span.start, span.end, span.page, heading, span.header, text_hash(body)),
+            (document, *place, header, text_hash(texts[-1])),
         )
         database.execute(
-            "INSERT INTO words (rowid, name, title, heading, body) VALUES (?, ?, ?, ?, ?)",
-            (passage, name, extract.title, f"{heading} {folder}", body),
+            "INSERT INTO words (rowid, name, title, heading, body) VALUES (?, ?, ?, ?, ?)", (passage, *texts)
         )
-        if pairs := segments.segmented(f"{name} {extract.title} {heading} {body}"):
+        _, title, _, body = texts
+        if pairs := segments.segmented(f"{name} {title} {place[-1]} {body}"):
             database.execute("INSERT INTO segments (rowid, body) VALUES (?, ?)", (passage, pairs))
+
+
+def _remove_passages(database: Database, document: int, keep: Collection[int] = ()) -> None:
+    vectors.delete(database, document, keep)
+    rows = database.execute("SELECT id FROM passages WHERE document = ?", (document,))
+    gone = [row for row in rows if row[0] not in keep]
+    for table, key in (("words", "rowid"), ("segments", "rowid"), ("passages", "id")):
+        database.many(f"DELETE FROM {table} WHERE {key} = ?", gone)
 
 
 def _segment(database: Database, document: int) -> None:
@@ -295,28 +348,27 @@ def text_hash(body: str) -> bytes:
     return blake2b(" ".join(body.split()).encode(), digest_size=16).digest()
 
 
-def _make_room(database: Database, entry: Entry) -> None:
-    """Remove the text of the document at a path. Pages recognised stay as long as the file is the same."""
+def _earlier(database: Database, entry: Entry) -> int | None:
+    """The id of the document at a path. Pages recognised stay as long as the file is the same."""
     row = database.one("SELECT id, size, mtime_ns FROM documents WHERE path = ?", (entry.path,))
     if row is None:
-        return
-    _clear(database, row[0])
+        return None
     if row[1:] != (entry.size, entry.mtime_ns):
         database.execute("DELETE FROM recognised_pages WHERE file = ?", (row[0],))
+    return int(row[0])
 
 
 def _clear(database: Database, document: int) -> None:
-    """Remove the text of a document and all that lies in it."""
+    """Remove all that was made of a document, and all that lies in it."""
     for (child,) in database.execute("SELECT id FROM documents WHERE parent = ?", (document,)):
         _clear(database, child)
         database.execute("DELETE FROM documents WHERE id = ?", (child,))
-    vectors.delete(database, document)
-    for table in ("words", "segments"):
-        database.execute(
-            f"DELETE FROM {table} WHERE rowid IN (SELECT id FROM passages WHERE document = ?)", (document,)
-        )
+    _remove_passages(database, document)
+    _clear_text(database, document)
+
+
+def _clear_text(database: Database, document: int) -> None:
     database.execute("DELETE FROM names WHERE rowid = ?", (document,))
-    database.execute("DELETE FROM passages WHERE document = ?", (document,))
     database.execute("DELETE FROM texts WHERE document = ?", (document,))
 
 

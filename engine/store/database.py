@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.errors import EngineError
+from engine.errors import EXHAUSTED, EngineError
 
 if TYPE_CHECKING:
     import apsw
@@ -212,7 +212,10 @@ def from_os_error(error: OSError, path: Path) -> EngineError:
         return EngineError("disk_full", path=str(path))
     if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}:
         return EngineError("home_read_only", path=str(path))
-    return EngineError("database_failed", path=str(path), detail=error.strerror or type(error).__name__)
+    detail = error.strerror or type(error).__name__
+    if error.errno in EXHAUSTED:
+        return EngineError("exhausted", detail=detail)
+    return EngineError("database_failed", path=str(path), detail=detail)
 
 
 def storable(text: str) -> str:

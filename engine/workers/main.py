@@ -52,8 +52,9 @@ class Work:
         self._may_run.set()
 
     def emit(self, event: Event) -> None:
-        # Each turn begins by looking for files again, so it must be followed by some work.
-        if self._turn_began is None and isinstance(event, Progress) and event.phase != "scan":
+        # Each turn begins by looking for files again, so it must be followed by some work: at least one file,
+        # or a mailbox that takes longer than a turn would be begun again for ever.
+        if self._turn_began is None and isinstance(event, Progress) and event.phase != "scan" and event.done:
             self._turn_began = time.monotonic()
         self._channel.send({"type": "event", "job": self.job, "event": event_to_json(event)})
 

@@ -15,11 +15,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
-from typing import IO, NoReturn, TypeVar
+from typing import IO, NoReturn, TypeVar, cast
 
 import msgspec
 
@@ -28,7 +28,9 @@ from engine.documents.extract import Extract, Unreadable, storable
 from engine.documents.ocr import Page, Picture
 from engine.documents.reader import Read
 from engine.documents.secrets import redact
+from engine.errors import EXHAUSTED, EngineError
 from engine.paths import Home
+from engine.store.database import from_os_error, make_folder
 from engine.workers import launch
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ _AHEAD = 4  # documents of a file that may wait to be stored
 _FRAME = 1 << 30  # bytes; nothing a reader may return is longer
 _TRIES = 2  # a process that breaks is not always the file's fault, two are
 _CULPRITS = 3  # pages of a file that may break the process; the rest of it is then left alone
+_BROKEN = 10  # documents in a file that may; what lies behind them is then not looked at
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,10 @@ class Limits:
     memory: int = 1 << 30
     keep: int = 400 << 20
 
+    def time_for(self, size: int) -> float:
+        """Seconds for a document of so many bytes."""
+        return self.seconds + self.seconds_per_mb * size / 1e6
+
 
 # Of one page that is recognised: a dense one takes 11 s of a processor, the models 0.5 GB.
 RECOGNISING = Limits(seconds=300.0, seconds_per_mb=0.0, memory=1 << 30, keep=800 << 20)
@@ -61,16 +68,22 @@ _PAGE_WORK = 200.0  # seconds of a processor, all threads together
 
 @dataclass(frozen=True)
 class _Question:
-    """A file to be read; `known` pages as they stand, others recognised if `recognise` says so."""
+    """A file to be read; `known` pages as they stand, others recognised if `recognise` says so.
+
+    Documents that are `broken`, by their number, are left alone.
+    """
 
     path: str
     known: list[Page] | None = None
     recognise: bool = False
+    broken: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """A document of the file asked for, a `page` that is done or only `begun`, or that it was the `last`."""
+    """A document of the file asked for, or that one of `size` bytes is begun; a `page` that is done, or only
+    `begun`; or that it was the `last`, perhaps because the computer is `exhausted` (an errno).
+    """
 
     member: str = ""
     extract: Extract | None = None
@@ -79,11 +92,13 @@ class _Answer:
     scans: int = 0
     begun: Page | None = None
     page: Page | None = None
+    size: int | None = None
     last: bool = False
+    exhausted: int = 0
 
     @property
-    def read(self) -> Read:
-        return Read(self.member, self.extract or Unreadable(self.reason, self.detail, self.scans))
+    def result(self) -> Extract | Unreadable:
+        return self.extract or Unreadable(self.reason, self.detail, self.scans)
 
 
 # -- the asking side -------------------------------------------------------------------------------
@@ -99,27 +114,20 @@ class ReaderProcess:
         command: list[str] | None = None,
         recognising: Limits = RECOGNISING,
     ) -> None:
+        self._home = home
         self._scratch = home.cache / "reading"
         self._limits = limits or Limits()
         self._recognising = recognising
         self._command = command or launch.worker_command("reader", home)
         self._child: _Child | None = None
 
-    def read_all(self, path: Path) -> Iterator[Read]:
-        """As `reader.read_all`, within the limits: what breaks them is read again once, then named."""
-        seen = 0
-        for tries in range(1, _TRIES + 1):
-            broken = False
-            for number, said in enumerate(self._ask(_Question(str(path)))):
-                if isinstance(said, Unreadable):
-                    broken = True
-                    if tries == _TRIES:
-                        yield Read(f"#{seen}" if seen else "", said)
-                elif number >= seen:
-                    seen += 1
-                    yield said.read
-            if not broken:
-                return
+    def read_all(self, path: Path) -> Generator[Read, None, None]:
+        """As `reader.read_all`, within the limits. What breaks them twice is named and left alone, and what
+        lies behind it is read; after some of those the rest of the file is given up, under one name.
+
+        Raises EngineError if reading is not possible at all.
+        """
+        return cast(Generator[Read, None, None], self._everything(path, None))
 
     def recognise(self, path: Path, known: Sequence[Page]) -> Iterator[Page | Read]:
         """As `read_all`, text in pictures included: each page once it is recognised, then its document.
@@ -127,20 +135,23 @@ class ReaderProcess:
         Pages that are `known` are taken as they are. A page that breaks the limits twice is left out, with
         the reason; after a few of those the rest of the file is read without recognition.
         """
-        pages = list(known)
-        broken: Counter[tuple[int, int] | None] = Counter()
-        seen = 0
+        return self._everything(path, list(known))
+
+    def _everything(self, path: Path, pages: list[Page] | None) -> Generator[Page | Read, None, None]:
+        times: Counter[tuple[int, ...]] = Counter()  # how often it broke, by document or by page
+        broken: dict[int, Unreadable] = {}
+        seen = breaks = culprits = 0
         while True:
             begun: Page | None = None
             problem: Unreadable | None = None
             number = 0
-            culprits = sum(times >= _TRIES for times in broken.values())
-            for said in self._ask(_Question(str(path), pages, culprits < _CULPRITS)):
+            question = _Question(str(path), pages, culprits < _CULPRITS, list(broken))
+            for said in self._ask(question):
                 if isinstance(said, Unreadable):
                     problem = said
                 elif said.begun is not None:
                     begun = said.begun
-                elif said.page is not None:
+                elif said.page is not None and pages is not None:
                     begun = None
                     pages.append(said.page)
                     yield said.page
@@ -148,18 +159,23 @@ class ReaderProcess:
                     number += 1
                     if number > seen:
                         seen = number
-                        yield said.read
+                        yield Read(said.member, broken.get(number - 1, said.result))
             if problem is None:
                 return
-            place = (begun.member, begun.number) if begun else None
-            broken[place] += 1
-            if broken[place] < _TRIES:
+            place = (begun.member, begun.number) if begun else (seen,)
+            times[place] += 1
+            breaks += begun is None
+            if times[place] < _TRIES and breaks <= _TRIES * _BROKEN:
                 continue
-            if begun is None:
-                yield Read(f"#{seen}" if seen else "", problem)
+            if begun is not None and pages is not None:
+                culprits += 1
+                pages.append(replace(begun, reason=problem.reason))
+                yield pages[-1]
+            elif not seen or seen in broken or len(broken) == _BROKEN:
+                yield Read(reader.REST if seen else "", problem)
                 return
-            pages.append(replace(begun, reason=problem.reason))
-            yield pages[-1]
+            else:
+                broken[seen] = problem
 
     def close(self) -> None:
         """End the process and remove what it left on disk."""
@@ -171,18 +187,25 @@ class ReaderProcess:
     def _ask(self, question: _Question) -> Iterator[_Answer | Unreadable]:
         """What there is to say of a file; at the end an Unreadable if the process did not survive it."""
         limits = self._limits if question.known is None else self._recognising
-        document = self._limits.seconds + self._limits.seconds_per_mb * _megabytes(Path(question.path))
+        whole = self._limits.time_for(_size(Path(question.path)))
         child = self._running()
         child.ask(question)
-        seconds = document
+        seconds = document = whole
         while True:
             answer = child.answer(seconds, limits.memory)
             if isinstance(answer, Unreadable):
                 self.close()
                 yield answer
                 return
+            if answer.exhausted:
+                raise from_os_error(OSError(answer.exhausted, os.strerror(answer.exhausted)), self._scratch)
             if answer.last:
                 break
+            if answer.size is not None:
+                seconds = document = self._limits.time_for(answer.size)
+                continue
+            if not answer.begun and not answer.page:
+                document = whole  # the next one may have to be found and unpacked
             seconds = limits.seconds if answer.begun else document
             yield answer
         if child.memory() > limits.keep:
@@ -194,8 +217,13 @@ class ReaderProcess:
             self.close()
         if self._child is None:
             shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch.mkdir(parents=True)
-            self._child = _Child(self._command, self._scratch)
+            make_folder(self._scratch)
+            try:
+                self._child = _Child(self._command, self._scratch)
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    raise from_os_error(error, self._scratch) from error
+                raise EngineError("worker_silent", role="reading", log=str(self._home.log)) from error
         return self._child
 
 
@@ -293,11 +321,11 @@ class _Child:
                 return
 
 
-def _megabytes(path: Path) -> float:
+def _size(path: Path) -> int:
     try:
-        return path.stat().st_size / 1e6
+        return path.stat().st_size
     except OSError:
-        return 0.0
+        return 0
 
 
 # -- the reading side ------------------------------------------------------------------------------
@@ -316,31 +344,55 @@ def serve(incoming: IO[bytes], outgoing: IO[bytes], limits: Limits | None = None
     threading.Thread(target=listen, name="stdin", daemon=True).start()
     while True:
         question = wanted.get()
-        path = Path(question.path)
-        seconds = 2 * (limits.seconds + limits.seconds_per_mb * _megabytes(path))
-        _limit_processor(seconds)
-        pages = _Pages(question, outgoing, seconds)
-        for read in reader.read_all(path, None if question.known is None else pages.text):
-            pages.member += 1
-            member, found = storable(read.member), read.result
-            if isinstance(found, Extract):
-                _send(outgoing, _Answer(member, found))
-            else:
-                _send(outgoing, _Answer(member, None, found.reason, storable(found.detail), found.scans))
-        _send(outgoing, _Answer(last=True))
+        exhausted = 0
+        try:
+            _tell(question, outgoing, limits)
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+            exhausted = error.errno
+        _send(outgoing, _Answer(last=True, exhausted=exhausted))
 
 
-class _Pages:
-    """The texts of pages that are pictures: what is known of them, or is recognised now and told at once."""
+def _tell(question: _Question, outgoing: IO[bytes], limits: Limits) -> None:
+    """Read a file and send what there is in it. Raises OSError as `reader.read_all`."""
+    path = Path(question.path)
+    reading = _Reading(question, outgoing, limits)
+    page_text = None if question.known is None else reading.page_text
+    reading.limit(_size(path))
+    for read in reader.read_all(path, page_text, broken=question.broken, begin=reading.begin):
+        reading.member += 1
+        member, found = storable(read.member), read.result
+        if isinstance(found, Extract):
+            _send(outgoing, _Answer(member, found))
+        else:
+            _send(outgoing, _Answer(member, None, found.reason, storable(found.detail), found.scans))
+        reading.limit(_size(path))
 
-    def __init__(self, question: _Question, outgoing: IO[bytes], seconds: float) -> None:
+
+class _Reading:
+    """One file under way: tells what is begun, renews what it may cost, and has the texts of pages that are
+    pictures: what is known of them, or is recognised now and told at once.
+    """
+
+    def __init__(self, question: _Question, outgoing: IO[bytes], limits: Limits) -> None:
         self._known = {(page.member, page.number): page.text for page in question.known or ()}
         self._recognise = question.recognise
         self._outgoing = outgoing
-        self._seconds = seconds  # of work on the documents around the pages
+        self._limits = limits
+        self._seconds = 0.0  # of work on the document around the pages
         self.member = 0
 
-    def text(self, number: int, picture: Callable[[], Picture]) -> str:
+    def begin(self, size: int) -> None:
+        self.limit(size)
+        _send(self._outgoing, _Answer(size=size))
+
+    def limit(self, size: int) -> None:
+        """Allow the work for so many bytes: each document has its own, however many lie in a small file."""
+        self._seconds = 2 * self._limits.time_for(size)
+        _limit_processor(self._seconds)
+
+    def page_text(self, number: int, picture: Callable[[], Picture]) -> str:
         known = self._known.get((self.member, number))
         if known is not None or not self._recognise:
             return known or ""

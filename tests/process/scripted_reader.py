@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ _held: list[bytearray] = []
 
 def _extract(text: str) -> Extract:
     return Extract(text, (), "", "scripted@1", None, "text")
+
+
+def _left_alone() -> Iterator[Read]:
+    yield Read("bad.txt", Unreadable("unknown"))
+    yield Read("behind.txt", _extract("what lies behind"))
 
 
 def picture(path: Path, number: int) -> str:
@@ -43,7 +49,21 @@ def picture(path: Path, number: int) -> str:
     return f"page {number}"
 
 
-def read_all(path: Path, page_text: Callable[[int, Any], str] | None = None) -> Iterator[Read]:
+def left_processor() -> int:
+    """Seconds of work until the system ends this process."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return resource.getrlimit(resource.RLIMIT_CPU)[0] - int(used.ru_utime + used.ru_stime)
+
+
+def read_all(
+    path: Path,
+    page_text: Callable[[int, Any], str] | None = None,
+    *,
+    broken: Collection[int] = (),
+    begin: Callable[[int], None] = lambda size: None,
+) -> Iterator[Read]:
     name = path.stem
     if page_text is not None:
         texts = [page_text(number, partial(picture, path, number)) for number in range(1, 5)]
@@ -58,11 +78,29 @@ def read_all(path: Path, page_text: Callable[[int, Any], str] | None = None) -> 
             yield Read(f"{number}.txt", _extract("x" * 100_000))
     if name.startswith("crash"):
         yield Read("a.txt", _extract("a"))
-        if name == "crash" or first_time:
+        if 2 not in broken and (name == "crash" or first_time):
             os.kill(os.getpid(), signal.SIGKILL)
+        if name == "crash":
+            yield from _left_alone()
+    if name == "often":
+        for number in range(1, 30):
+            if number % 2 and number not in broken:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield Read(f"{number}.txt", _extract(str(number)))
+    if name == "between":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if name == "costly":
+        begin(10_000_000)
+        yield Read("large.txt", _extract(str(left_processor())))
+        yield Read("small.txt", _extract(str(left_processor())))
     if name == "slow":
         time.sleep(1.5)
         yield Read("a.txt", _extract("too late for anybody"))
+    if name in {"hang", "spin", "hoard"} and 1 in broken:
+        yield from _left_alone()
+        return
     if name == "hang":
         time.sleep(3600)
     if name == "spin":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import time
@@ -15,7 +16,9 @@ import pytest
 from engine.documents import reader
 from engine.documents.extract import Extract, Unreadable
 from engine.documents.ocr import Page
+from engine.errors import EngineError
 from engine.paths import Home
+from engine.workers import reading
 from engine.workers.reading import Limits, ReaderProcess
 
 pytestmark = pytest.mark.process
@@ -76,7 +79,10 @@ def test_many_documents_arrive_in_order(scripted: ReaderProcess, make: Make) -> 
 
 def test_a_crash_costs_what_was_being_read(scripted: ReaderProcess, make: Make) -> None:
     found = results(scripted, make("crash"))
-    assert found == [("", "the text of crash"), ("a.txt", "a"), ("#2", "crashed_reader")]
+    assert found == [
+        ("", "the text of crash"), ("a.txt", "a"), ("bad.txt", "crashed_reader"),
+        ("behind.txt", "what lies behind"),
+    ]  # fmt: skip
     assert results(scripted, make("next")) == [("", "the text of next")]
 
 
@@ -86,8 +92,61 @@ def test_a_crash_that_does_not_repeat_costs_nothing(scripted: ReaderProcess, mak
 
 @pytest.mark.parametrize(("name", "reason"), [("hang", "timeout"), ("spin", "timeout"), ("hoard", "memory")])
 def test_what_breaks_a_limit_is_named(scripted: ReaderProcess, make: Make, name: str, reason: str) -> None:
-    assert results(scripted, make(name)) == [("", f"the text of {name}"), ("#1", reason)]
+    assert results(scripted, make(name)) == [
+        ("", f"the text of {name}"), ("bad.txt", reason), ("behind.txt", "what lies behind"),
+    ]  # fmt: skip
     assert results(scripted, make("next")) == [("", "the text of next")]
+
+
+def test_a_file_in_which_much_breaks_is_given_up(
+    scripted: ReaderProcess, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BROKEN", 2)
+    assert results(scripted, make("often")) == [
+        ("", "the text of often"), ("1.txt", "crashed_reader"), ("2.txt", "2"), ("3.txt", "crashed_reader"),
+        ("4.txt", "4"), (reader.REST, "crashed_reader"),
+    ]  # fmt: skip
+
+
+def test_what_breaks_between_two_documents_ends_the_file(scripted: ReaderProcess, make: Make) -> None:
+    assert results(scripted, make("between")) == [
+        ("", "the text of between"), (reader.REST, "crashed_reader"),
+    ]  # fmt: skip
+
+
+def test_a_full_disk_is_not_blamed_on_the_file(
+    home: Home, scripted: ReaderProcess, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(EngineError) as caught:
+        results(scripted, make("full"))
+    assert (caught.value.code, caught.value.params) == ("disk_full", {"path": str(home.cache / "reading")})
+    assert results(scripted, make("next")) == [("", "the text of next")]
+    scripted.close()
+
+    def refused(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    with pytest.raises(EngineError) as caught:
+        results(scripted, make("other"))
+    assert caught.value.code == "exhausted"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the work of a process is not limited")
+def test_each_document_has_the_limits_of_its_own_size(
+    scripted: ReaderProcess, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    answer = reading._Child.answer
+
+    def noting(child: reading._Child, seconds: float, memory: int) -> object:
+        waited.append(round(seconds))
+        return answer(child, seconds, memory)
+
+    monkeypatch.setattr(reading._Child, "answer", noting)
+    _itself, large, small = results(scripted, make("costly"))
+    assert waited == [5, 5, 35, 5, 5], "the file, until the next begins, that one of 10 MB, the next, the end"
+    assert 119 <= int(large[1]) <= 122 and 59 <= int(small[1]) <= 62
 
 
 def recognised(process: ReaderProcess, path: Path, known: Sequence[Page] = ()) -> list[str]:

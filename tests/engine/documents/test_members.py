@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -94,6 +95,37 @@ def test_whoever_stops_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> No
     documents = read_all(zipped(tmp_path / "a.zip", {"a.txt": "one", "b.txt": "two"}))
     assert [next(documents).member, next(documents).member] == ["", "a.txt"]
     documents.close()
+
+
+def test_what_is_known_to_break_is_named_and_not_touched(tmp_path: Path) -> None:
+    inner = packed({"b.txt": "two", "c.txt": "three"})
+    path = zipped(tmp_path / "a.zip", {"a.txt": "one", "inner.zip": inner, "d.txt": "four"})
+    sizes: list[int] = []
+    found = list(read_all(path, broken=[1, 3], begin=sizes.append))
+    assert [(one.member, isinstance(one.result, Extract)) for one in found] == [
+        ("", True), ("a.txt", False), ("inner.zip", True), ("inner.zip!/b.txt", False),
+        ("inner.zip!/c.txt", True), ("d.txt", True),
+    ]  # fmt: skip
+    assert sizes == [path.stat().st_size, len(inner), 5, 4], "of each that is read, as it is unpacked"
+
+
+@pytest.mark.parametrize("where", ["mkdir", "open"])
+def test_a_disk_that_fills_up_is_told_of_no_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.txt": "one"})
+
+    def full(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    documents = read_all(path)
+    assert next(documents).member == ""
+    if where == "mkdir":
+        monkeypatch.setattr(reader, "TemporaryDirectory", full)
+    else:
+        monkeypatch.setattr(zipfile.ZipFile, "open", full)
+    with pytest.raises(OSError, match="No space left"):
+        next(documents)
 
 
 @pytest.mark.parametrize(

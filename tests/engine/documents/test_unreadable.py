@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import zipfile
@@ -158,6 +159,18 @@ def test_permission_refused_by_the_system(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "open", refuse)
     assert reason(path) == "unreadable"
+
+
+def test_what_says_nothing_of_the_file_is_no_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("text")
+
+    def full(_path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(reader, "_look", full)
+    with pytest.raises(OSError, match="No space left"):
+        reader.read(path)
 
 
 def test_missing_file_and_things_that_are_no_files(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,10 @@ from engine.contracts import Citation, PassageView
 from engine.documents import reader
 from engine.documents.extract import Extract, Section, Unreadable
 from engine.documents.reader import Read
-from engine.library import ledger
+from engine.errors import Cancelled
+from engine.library import check, intake, ledger, writer
+from engine.paths import Home
+from tests.engine.library.test_resume import everything
 
 if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
@@ -147,6 +150,112 @@ def test_a_file_that_fails_midway_keeps_nothing_of_its_members(library: Library,
     library.index(read=failing)
     assert library.states() == {"b.md": ("meaning", ""), "post/a.zip": ("failed", "timeout")}
     assert not library.on_disk("gammaword") and not library.on_disk("alphaword")
+
+
+def _embedded(library: Library, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is embedded from now on."""
+    texts: list[str] = []
+    embed = library.embedder.embed
+
+    def noting(batch: Sequence[str]) -> Any:
+        texts.extend(batch)
+        return embed(batch)
+
+    monkeypatch.setattr(library.embedder, "embed", noting)
+    return texts
+
+
+def test_one_more_member_costs_that_member(
+    library: Library, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with archive.open("a") as file:
+        file.write("\nfour.txt: deltaword\nfive.txt: epsilonword")
+    embedded = _embedded(library, monkeypatch)
+    library.index(read=_members)
+    names = [text.partition("\n")[0] for text in embedded]
+    assert sorted(names) == ["a | files/post", "five | post/a.zip", "four | post/a.zip"]
+    assert {"one.txt", "four.txt", "a.zip"} <= set(library.found("alphaword deltaword"))
+    _assert_as_made_anew(library, tmp_path)
+
+
+def test_a_line_added_to_a_long_file_costs_its_last_passages(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{number} happened: word{number}, and all went well\n\n" for number in range(1500)]
+    path = library.put("log.txt", "".join(lines))
+    library.index()
+    (before,) = library.database.one("SELECT count(*) FROM passages") or (0,)
+    path.write_text("".join([*lines, "1500 happened: the peculiarword"]))
+    embedded = _embedded(library, monkeypatch)
+    assert library.index().passages >= before > 30
+    assert 1 <= len(embedded) <= 6
+    assert library.search("peculiarword").results
+    assert library.states() == {"log.txt": ("meaning", "")}
+    embedded.clear()
+    path.write_text("".join(lines[750:]))
+    library.index()
+    assert library.found("word70") == [] and not library.on_disk("word70,")
+    _assert_as_made_anew(library, tmp_path)
+
+
+def _assert_as_made_anew(library: Library, tmp_path: Path) -> None:
+    other = type(library)(Home(tmp_path / "other"), library.folder)
+    other.index(read=_members)
+    assert everything(library) == everything(other)
+    assert check.check(library.database).mended == 0
+    other.database.close()
+
+
+def test_a_file_of_many_can_be_stopped_inside_and_goes_on(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_SLICE", 0.0)
+    library.put("a.zip", "\n".join(f"{number}.txt: word{number}" for number in range(10)))
+    written: list[str] = []
+    write = writer.write
+
+    def noting(database: Any, entry: Any, *arguments: Any, **named: Any) -> Any:
+        written.append(Path(entry.path).name)
+        return write(database, entry, *arguments, **named)
+
+    monkeypatch.setattr(writer, "write", noting)
+
+    class Stops:
+        left = 3
+
+        def check(self) -> None:
+            self.left -= 1
+            if self.left < 0:
+                raise Cancelled
+
+    for _life in range(2):
+        Stops.left += 2
+        with pytest.raises(Cancelled):
+            library.index(read=_members, control=Stops())
+        assert set(written) >= {"a.zip", "0.txt"} and "9.txt" not in written
+        assert library.states()["a.zip!/0.txt"] == ("words", "")
+    library.index(read=_members)
+    members = [name for name in written if name != "a.zip"]
+    assert members == [f"{number}.txt" for number in range(10)], "each was written once"
+    assert library.read() == ["a.zip"]
+    _assert_as_made_anew(library, tmp_path)
+    library.index(read=_members)
+    assert library.read() == []
+
+
+def test_what_cannot_be_looked_at_inside_is_kept_and_read_again(library: Library, archive: Path) -> None:
+    archive.write_text("one.txt: alphaword\nnew.txt: gammaword\n...!!unreadable")
+    library.index(read=_members)
+    states = library.states()
+    assert states["post/a.zip!/sub/two.txt"] == states["post/a.zip!/new.txt"] == ("meaning", "")
+    assert "two.txt" in library.found("betaword")
+    library.index(read=_members)
+    assert library.read() == ["a.zip"]
+    archive.write_text("one.txt: alphaword\nnew.txt: gammaword")
+    library.index(read=_members)
+    assert sorted(name for name in library.states() if "!/" in name) == [
+        "post/a.zip!/new.txt", "post/a.zip!/one.txt",
+    ]  # fmt: skip
 
 
 def test_a_name_that_an_archive_holds_twice_is_two_members(library: Library) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,72 @@ def test_a_file_that_vanishes_or_closes_while_it_is_read(
     monkeypatch.setattr(intake, "_look_again", refusing)
     assert library.index().failed == 2
     assert library.states() == {"a.md": ("failed", "vanished"), "b.md": ("failed", "unreadable")}
+
+
+def test_a_disk_that_goes_away_in_the_middle_takes_no_text(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        library.put(f"{number}.md", f"the peculiarword {number}")
+    library.index()
+    library.put("new.md", "the newword")
+    before = library.states()
+    away = library.folder.with_name("away")
+
+    def unplugged(path: Path) -> Any:
+        if not away.exists() and not path.name.startswith("0"):
+            library.folder.rename(away)
+        return reader.read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(formats, "is_current", lambda reader: False)
+        patch.setattr(library, "reader", library.alone(unplugged))
+        library.index()
+    assert {name: state for name, state in library.states().items() if name != "new.md"} == before
+    assert len(library.found("peculiarword")) == 5
+    assert library.states()["new.md"] == ("failed", "vanished")
+    away.rename(library.folder)
+    library.index()
+    assert library.states() == {**before, "new.md": ("meaning", "")}
+
+
+@pytest.mark.parametrize("problem", [Unreadable("unreadable", "Input/output error"), Unreadable("damaged")])
+def test_a_known_file_that_cannot_be_looked_at_just_now_keeps_its_text(
+    library: Library, problem: Unreadable
+) -> None:
+    path = library.put("a.md", "the peculiarword")
+    library.index()
+    path.write_text("the peculiarword and more")
+
+    def locked(path: Path) -> Any:
+        if problem.reason == "damaged":  # it is being written, and was read half
+            path.write_text("the peculiarword and still more")
+        raise problem
+
+    library.index(read=library.alone(locked))
+    assert library.states() == {"a.md": ("meaning", "")}
+    assert library.found("peculiarword") == ["a.md"]
+    library.index()
+    assert "more" in library.search("peculiarword").results[0].text
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "disk_full"), (errno.EMFILE, "exhausted")])
+def test_a_computer_that_has_nothing_left_is_not_blamed_on_the_file(
+    library: Library, number: int, code: str
+) -> None:
+    path = library.put("a.md", "the peculiarword")
+    library.index()
+    path.write_text("the peculiarword and more")
+    library.put("b.md")
+
+    def refusing(path: Path) -> Any:
+        raise OSError(number, "none left")
+
+    with pytest.raises(EngineError) as caught:
+        library.index(read=library.alone(refusing))
+    assert caught.value.code == code
+    assert library.states() == {"a.md": ("meaning", ""), "b.md": ("waiting", "")}
+    assert library.index().indexed == 2
 
 
 def test_a_file_that_can_no_longer_be_read_loses_its_old_text(library: Library) -> None:
