@@ -175,7 +175,7 @@ class Intake:
                 self._database, child, state, result.reason, result.detail, parent=parent, scans=result.scans
             )
             return
-        folder = "/".join((*folder_of(entry).split("/")[-1:], Path(entry.path).name))
+        folder = writer.inside(folder_of(entry), Path(entry.path).name)
         writer.write(
             self._database,
             child,
