@@ -62,6 +62,7 @@ CREATE TABLE documents (
     parent INTEGER REFERENCES documents (id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX documents_state ON documents (state, parent);
+CREATE INDEX documents_name ON documents (name COLLATE NOCASE);
 CREATE INDEX documents_parent ON documents (parent) WHERE parent IS NOT NULL;
 CREATE INDEX documents_problems ON documents (indexed_at, id) WHERE state IN ('skipped', 'failed');
 CREATE INDEX documents_scans ON documents (scans) WHERE scans > 0;
