@@ -152,6 +152,9 @@ class _Run:
         now: float,
         serving: Database | None,
     ) -> IndexSummary:
+        checked = check.begin(self._database, now)
+        if checked.mended:
+            self._emit(Notice("index_mended", {"rows": checked.mended}))
         vector_cache.mend(self._database)
         found = self._scan(own, rules, forgotten)
         also_removed, also_waiting = self._hand_over(serving, found, now) if serving else (0, {})
@@ -167,8 +170,8 @@ class _Run:
         if self._intake.changed or removed or moved:
             _purge(self._database)
         self._meaning()
-        recognised = self._recognise(found)
-        checked = self._check(found, changed=bool(tasks or moved or removed or recognised))
+        self._recognise(found)
+        checked = replace(checked, rows=check.end(self._database))
         return self._summary(found, checked, moved=moved, removed=removed, waiting=sum(waiting.values()))
 
     # -- scan ------------------------------------------------------------------------------------
@@ -270,11 +273,14 @@ class _Run:
         Until then new files show as waiting.
         """
         tasks = []
-        members = writer.members(self._database)
+        outdated = writer.holding_outdated(self._database)
+        unread = writer.holding_unread(self._database) if retry else set[int]()
         with self._database.transaction():
             for entry in found.entries.values():
                 known = ledger.get(entry.path)
-                if known is not None and _is_stale(members.get(known.id), _is_again(entry, retry)):
+                if known is not None and (
+                    known.id in outdated or (known.id in unread and _is_again(entry, retry))
+                ):
                     known = replace(known, reader="")  # it is read again, though it is the same
                 if self._is_settled(entry, known, retry):
                     continue
@@ -382,27 +388,16 @@ class _Run:
 
     # -- text in pictures ------------------------------------------------------------------------
 
-    def _recognise(self, found: Scan) -> int:
-        """Last of all, since a page takes seconds; the number of files."""
+    def _recognise(self, found: Scan) -> None:
+        """Last of all, since a page takes seconds."""
         files = 0
         for _path in self.recognition.run(found.entries) if self.recognition else ():
             self._meaning()
             files += 1
         if files:
             _purge(self._database)
-        return files
 
     # -- the end ---------------------------------------------------------------------------------
-
-    def _check(self, found: Scan, *, changed: bool) -> check.Checked:
-        """Compare the tables, mend them, and read again what could not be mended."""
-        checked = check.check(self._database, thorough=changed)
-        if checked.mended:
-            self._emit(Notice("index_mended", {"rows": checked.mended}))
-            self._words([_Task(found.entries[p], None) for p in checked.again if p in found.entries])
-            self._meaning()
-            checked = check.Checked(check.count(self._database), checked.mended)
-        return checked
 
     def _summary(
         self, found: Scan, checked: check.Checked, *, moved: int, removed: int, waiting: int
@@ -454,14 +449,6 @@ class _Run:
 
 def _is_again(entry: Entry, retry: bool | str) -> bool:
     return retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
-
-
-def _is_stale(members: set[tuple[str, FileState]] | None, again: bool) -> bool:
-    """Whether what lies in a file would be read otherwise today, or is to be tried again."""
-    return any(
-        not formats.is_current(name) if state in {"words", "meaning"} else again
-        for name, state in members or ()
-    )
 
 
 def _in_turn(

@@ -24,6 +24,18 @@ NAMED = frozenset(
     damaged timeout memory crashed_reader""".split()
 )
 
+_MEMBERS = "parent IS NOT NULL AND state IN ('words', 'meaning')"
+# One step down the index for each reader, however many members it read.
+_READERS = f"""
+    WITH RECURSIVE found (reader) AS (
+        SELECT min(reader) FROM documents WHERE {_MEMBERS}
+        UNION ALL
+        SELECT (SELECT min(reader) FROM documents WHERE {_MEMBERS} AND reader > found.reader)
+        FROM found WHERE found.reader IS NOT NULL
+    )
+    SELECT reader FROM found WHERE reader IS NOT NULL
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -136,14 +148,19 @@ def expect(database: Database, entries: Iterable[Entry]) -> None:
     )
 
 
-def members(database: Database) -> dict[int, set[tuple[str, FileState]]]:
-    """By file that holds any: by which readers its members were read, and the states they are in."""
-    found: dict[int, set[tuple[str, FileState]]] = {}
-    for parent, reader, state in database.execute(
-        "SELECT DISTINCT parent, reader, state FROM documents WHERE parent IS NOT NULL"
-    ):
-        found.setdefault(parent, set()).add((reader, state))
-    return found
+def holding_outdated(database: Database) -> set[int]:
+    """Files that hold something with text that would be read otherwise today."""
+    readers = [reader for (reader,) in database.execute(_READERS) if not formats.is_current(reader)]
+    sql = f"SELECT DISTINCT parent FROM documents WHERE {_MEMBERS} AND reader = ?"
+    return {parent for reader in readers for (parent,) in database.execute(sql, (reader,))}
+
+
+def holding_unread(database: Database) -> set[int]:
+    """Files that hold something without text."""
+    sql = (
+        "SELECT DISTINCT parent FROM documents WHERE parent IS NOT NULL AND state NOT IN ('words', 'meaning')"
+    )
+    return {parent for (parent,) in database.execute(sql)}
 
 
 def distrust(database: Database, document: int) -> None:
