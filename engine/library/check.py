@@ -67,7 +67,9 @@ class Checked:
 
 def begin(database: Database, now: float) -> Checked:
     """Check at the beginning of a run, at Unix time `now`, and note that it has begun."""
-    notes = dict(database.execute("SELECT key, value FROM meta WHERE key IN ('checked', 'running')"))
+    notes: dict[str, str] = dict(
+        database.execute("SELECT key, value FROM meta WHERE key IN ('checked', 'running')")
+    )
     since = now - float(notes.get("checked", "-inf"))
     thorough = "running" in notes or not 0 <= since < _DAY
     checked = check(database, thorough=thorough)

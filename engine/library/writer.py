@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from os.path import sep
 from pathlib import Path
+from typing import TypeVar
 
 from engine.contracts import FileState
 from engine.documents import formats
@@ -16,6 +17,8 @@ from engine.documents.passages import PassageSpan
 from engine.library import segments, vector_cache, vectors
 from engine.library.scan import Entry
 from engine.store.database import Database
+
+T = TypeVar("T")
 
 _TOGETHER = 200  # documents in one transaction where nothing depends on each other
 # Why a file has no text that a person may look for by its name: what was left out on purpose is not found.
@@ -60,18 +63,16 @@ class Known:
         return replace(self, size=entry.size, mtime_ns=entry.mtime_ns, inode=entry.inode)
 
 
-def known(database: Database, roots: Iterable[str]) -> dict[str, Known]:
-    """All ledger rows of files at or below `roots`, by path."""
-    found: dict[str, Known] = {}
+def known(database: Database, roots: Iterable[str]) -> Iterator[tuple[str, Known]]:
+    """Paths and ledger rows of all files at or below `roots`; twice those of a root in another."""
     for root in roots:
         condition, params = below(root)
-        for path, *values in database.execute(
+        for path, *values in database.each(
             "SELECT path, id, size, mtime_ns, inode, state, reason, detail, sha256, reader FROM documents"
             f" WHERE parent IS NULL AND {condition}",
             params,
         ):
-            found[path] = Known(*values)
-    return found
+            yield path, Known(*values)
 
 
 def below(root: str, column: str = "path") -> tuple[str, tuple[str, ...]]:
@@ -241,14 +242,22 @@ def write(
     return document, state
 
 
-def delete(database: Database, documents: Sequence[int]) -> None:
-    """Remove documents and all that was made of them."""
-    for start in range(0, len(documents), _TOGETHER):
+def parts(items: Sequence[T], look: Callable[[], None] = lambda: None) -> Iterator[Sequence[T]]:
+    """What may go into one transaction each; `look` is called before each, and may raise."""
+    for start in range(0, len(items), _TOGETHER):
+        look()
+        yield items[start : start + _TOGETHER]
+
+
+def delete(database: Database, documents: Sequence[int], look: Callable[[], None] = lambda: None) -> None:
+    """Remove documents and all that was made of them; `look` as for `parts`."""
+    for part in parts(documents, look):
         with database.transaction():
-            for document in documents[start : start + _TOGETHER]:
+            for document in part:
                 _clear(database, document)
                 database.execute("DELETE FROM documents WHERE id = ?", (document,))
-        vector_cache.erase(database)
+    # Once, for it waits for the disk. What `look` cut short the next job erases before all else.
+    vector_cache.erase(database)
 
 
 def mark_meaning(database: Database, documents: Iterable[int]) -> None:
