@@ -270,8 +270,8 @@ class _Run:
             removed, waiting = run._remove_vanished(found, ledger, groups, now)
             for path, known in list(ledger.items()):
                 entry = found.entries.get(path)
-                self._control.check()
                 if entry is not None and entry.reason and not run._is_settled(entry, known, False):
+                    self._control.check()
                     writer.settle(serving, entry, entry.state, entry.reason, entry.detail)
                     del ledger[path]
                     changed += 1
