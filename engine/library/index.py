@@ -171,6 +171,7 @@ class _Run:
         tasks = self._plan(found, ledger, settled, retry)
         del ledger, settled, groups
         self._words(tasks)
+        del tasks
         if self._intake.changed or removed or moved:
             _purge(self._database)
         self._meaning()
@@ -400,11 +401,12 @@ class _Run:
         in turn.
         """
         window: list[tuple[int, int, str]] = []
-        documents: list[tuple[int, str]] = self._database.execute(
+        waiting = self._database.each(
             "SELECT id, path FROM documents WHERE id IN (SELECT document FROM passages WHERE embedded = 0)"
             " ORDER BY mtime_ns DESC, id DESC"
         )
-        for document, _path in _in_turn(documents, lambda _: (), lambda row: self._root_of(row[1])):
+        documents = [(document, self._root_of(path)) for document, path in waiting]
+        for document, _root in _in_turn(documents, lambda _: (), lambda row: row[1]):
             after = -1
             while rows := self._database.execute(
                 "SELECT p.ordinal, p.id, p.document, p.header || char(10) || w.body"
