@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+import re
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QEvent, Qt, Signal
@@ -97,7 +98,7 @@ class SourcePane(QFrame):
         place = " · ".join(part for part in (messages.place(view), view.heading) if part)
         self.where.setText(place)
         self.where.setVisible(bool(place))
-        self.folder.set_whole_text(str(PurePath(view.path.split("!/")[0]).parent))
+        self.folder.set_whole_text(str(Path(_file_of(view.path)).parent))
         self.warning.setText(self._warning(view))
         self.warning.setVisible(bool(self.warning.text()))
         self.open_button.setEnabled(complete and not view.missing)
@@ -141,7 +142,7 @@ class SourcePane(QFrame):
     def _open_file(self) -> None:
         if self._view is None:
             return
-        path = self._view.path.split("!/")[0]
+        path = _file_of(self._view.path)
         if open_file(path):
             self._record("opened_file", self._view.path)
         else:
@@ -160,3 +161,11 @@ class SourcePane(QFrame):
         """A reader of someone else's home may look at sources too; only the remembering is refused."""
         if getattr(error, "code", "") != "read_only":
             self._session.problem.emit(error)
+
+
+def _file_of(path: str) -> str:
+    """The file on disk that `path` is, or lies in as FILE!/MEMBER. The name of a folder may end so, too."""
+    if "!/" not in path:
+        return path
+    ends = (*(found.start() for found in re.finditer("!/", path)), len(path))
+    return next((path[:end] for end in ends if Path(path[:end]).is_file()), path[: ends[0]])

@@ -44,7 +44,8 @@ class FolderRow(QFrame):
             "pencil", self.tr("Choose what is left out of {folder}").format(folder=self.path), checkable=True
         )
         self.rules_button.clicked.connect(self._show_editor)
-        self.rules_button.setVisible(folder.kind == "folder")
+        if folder.kind == "file":
+            self.rules_button.hide()  # and never shown here: without a parent yet it would be a window
         remove = tool("trash", self.tr("Remove {folder} from the library").format(folder=self.path))
         remove.clicked.connect(self._remove)
         top = QHBoxLayout()

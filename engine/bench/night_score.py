@@ -47,15 +47,22 @@ class Score:
 
 
 def score(
-    engine: Engine, report: NightReport, probes: Sequence[Probe], folder: Path, earlier: Score | None = None
+    engine: Engine,
+    report: NightReport,
+    probes: Sequence[Probe],
+    folder: Path,
+    earlier: Score | None = None,
+    with_files: bool = True,
 ) -> Score:
     """All arms over all questions. `folder` holds the files that the questions name.
 
-    `earlier`: a night over the same files and questions, of which the base answered the same.
+    `earlier`: a night over the same files and questions, of which the base answered the same. Without files
+    neither `ask` nor reading is scored.
     """
     run = RunFolder(engine.home.nights / report.id)
-    outcomes, refused, reading = _without_files(engine, run, probes, folder, earlier)
-    outcomes += _with_files(engine, report, probes, earlier)
+    outcomes, refused, reading = _without_files(engine, run, probes, folder if with_files else None, earlier)
+    if with_files:
+        outcomes += _with_files(engine, report, probes, earlier)
     known = familiar(probes, list(rows.read_rows(run.rows)))
     right = [
         one.right for one in outcomes if (one.arm, one.kind) == ("adapter", "fact") and one.probe not in known
@@ -99,7 +106,7 @@ def _words(text: str) -> set[str]:
 
 
 def _without_files(
-    engine: Engine, run: RunFolder, probes: Sequence[Probe], folder: Path, earlier: Score | None
+    engine: Engine, run: RunFolder, probes: Sequence[Probe], folder: Path | None, earlier: Score | None
 ) -> tuple[list[Outcome], tuple[int, int], dict[str, tuple[int, int]]]:
     """Question and weights, nothing else: outcomes, and `refused` and `reading` of `Score`."""
     card = catalog.default("chat")
@@ -110,14 +117,15 @@ def _without_files(
     try:
         if earlier is None:
             outcomes = run_arm("base", model, probes, _no_search, limits, _Always(), lambda _event: None)
-            reading = {"base": _reading(model, probes, folder)}
+            reading = {"base": _reading(model, probes, folder)} if folder else {}
         else:
             outcomes = _of(earlier, "base")
-            reading = {"base": earlier.reading["base"]}
+            reading = dict(earlier.reading)
         model.use_adapter(engine.adapter_file(run.id))
         tried = calibrate.recalled(model, probes, limits, _Always(), lambda _event: None)
         outcomes += calibrate.told(model, tried, [sureness] * len(tried), limits, outcomes)
-        reading["adapter"] = _reading(model, probes, folder)
+        if folder:
+            reading["adapter"] = _reading(model, probes, folder)
     finally:
         model.close()
     known = [one for one in tried if one.probe.kind == "fact" and one.right]

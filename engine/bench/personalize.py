@@ -52,18 +52,18 @@ def run(
         files, asked = _given(place, folder, questions, seed)
         for name, sources in ARMS:
             earlier = found[0][1] if found else None
-            found.append((name, _night(place, files, asked, minutes, emit, sources, earlier)))
+            one = _night(place, files, asked, minutes, emit, sources, earlier, with_files=False)
+            found.append((name, one))
+            _tell(found[-1], as_json)
     else:
         for number in range(nights):
             files, asked = _given(place, folder, questions, seed + number)
             found.append((f"night {number + 1}", _night(place, files, asked, minutes, emit)))
+            _tell(found[-1], as_json)
     if as_json:
-        print(json.dumps(_done(found), ensure_ascii=False), flush=True)
-    else:
-        for name, one in found:
-            _show(name, one)
-        if len(found) > 1:
-            _show_spread(found)
+        print(json.dumps(_done(found, by_arms), ensure_ascii=False), flush=True)
+    elif len(found) > 1 and not by_arms:
+        _show_spread(found)
     return 0
 
 
@@ -85,8 +85,12 @@ def _night(
     emit: Callable[[Event], None],
     sources: Sequence[str] | None = None,
     earlier: Score | None = None,
+    with_files: bool = True,
 ) -> Score:
-    """One night from an empty home, and its score; `earlier`: of a night over the same questions."""
+    """One night from an empty home, and its score; `earlier`: of a night over the same questions.
+
+    Without files: only what the weights answer is scored.
+    """
     home = Home(place / "personalize")
     shutil.rmtree(home.root, ignore_errors=True)
     probes = read_questions(questions)
@@ -96,7 +100,7 @@ def _night(
         job = engine.personalize(minutes, sources)
         for event in job.events():
             emit(event)
-        return score(engine, job.result(), probes, folder, earlier)
+        return score(engine, job.result(), probes, folder, earlier, with_files)
 
 
 def _say(event: Event) -> None:
@@ -107,12 +111,21 @@ def _say(event: Event) -> None:
 # -- what is printed -------------------------------------------------------------------------------
 
 
-def _done(found: Sequence[tuple[str, Score]]) -> dict[str, Any]:
-    """The last line of `--json`: of several nights the mean, and each by itself."""
+def _tell(night: tuple[str, Score], as_json: bool) -> None:
+    """A night as soon as it is scored: the next ones take long."""
+    if as_json:
+        print(json.dumps({"event": "night", **_as_json(*night)}, ensure_ascii=False), flush=True)
+    else:
+        _show(*night)
+
+
+def _done(found: Sequence[tuple[str, Score]], by_arms: bool) -> dict[str, Any]:
+    """The last line of `--json`: each night by itself, and the mean; of different arms the last."""
     each = [_as_json(name, one) for name, one in found]
     if len(each) == 1:
         return {"event": "done", **each[0]}
-    return {"event": "done", **each[-1], "arms": _means(found), "nights": each}
+    mean = {} if by_arms else {"arms": _means(found)}
+    return {"event": "done", **each[-1], **mean, "nights": each}
 
 
 def _means(found: Sequence[tuple[str, Score]]) -> dict[str, dict[str, float]]:
@@ -142,7 +155,8 @@ def _as_json(name: str, one: Score) -> dict[str, Any]:
 
 
 def _differences(one: Score) -> list[Difference]:
-    return [difference(one.outcomes, kind, first, second) for first, second in COMPARED for kind in KINDS]
+    every = [difference(one.outcomes, kind, first, second) for first, second in COMPARED for kind in KINDS]
+    return [found for found in every if found.questions]
 
 
 def _show(name: str, one: Score) -> None:

@@ -20,6 +20,7 @@ _DECLARED = re.compile(rb"""(?i)(?:charset|encoding|coding)\s*[:=]\s*["']?([a-z0
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0e\x0f\x1b")) + b"\x7f"
 _USUAL = ("cp1252", "cp1250", "cp1251")  # short texts fit many encodings equally well: most common first
 _WIDE = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"]  # tested for before
+_MAX_NUL = 0.1  # of what is UTF-8 and has no other control characters: some programs end fields with NUL
 _MAX_CONTROL = 0.02  # random bytes have 0.1; text has none, save for a stray one in an old log
 
 
@@ -44,7 +45,7 @@ def _decode(data: bytes) -> str:
     sample = data[:SAMPLE]
     if b"\0" in data:
         return _wide(data, sample)
-    if len(sample) - len(sample.translate(None, _CONTROL)) > _MAX_CONTROL * len(sample):
+    if _has_controls(sample):
         raise Unreadable("binary")
     if b"\x1b" not in sample:
         try:
@@ -62,13 +63,19 @@ def _decode(data: bytes) -> str:
     return data.decode(_guess(sample), errors="replace")
 
 
+def _has_controls(sample: bytes) -> bool:
+    return len(sample) - len(sample.translate(None, _CONTROL)) > _MAX_CONTROL * len(sample)
+
+
 def _wide(data: bytes, sample: bytes) -> str:
-    """Text with NUL bytes: UTF-32 or UTF-16 without a mark, else it is no text."""
+    """Text with NUL bytes: UTF-32 or UTF-16 without a mark, or UTF-8 with a stray one; else it is no text."""
     for name in ("utf-32-le", "utf-32-be"):
         try:
-            return data.decode(name)  # strict: almost no other data passes
+            text = data.decode(name)  # strict: almost no other data passes, save that of nothing but NUL
         except UnicodeDecodeError:
             continue
+        if _is_written(text[:SAMPLE]):
+            return text
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     name = "utf-16-le" if odd > even else "utf-16-be"
     # Spaces and line breaks alone give one NUL in twenty on one side and none on the other.
@@ -79,7 +86,20 @@ def _wide(data: bytes, sample: bytes) -> str:
             raise Unreadable("binary") from None
         if _is_written(text[:SAMPLE]):
             return text
-    raise Unreadable("binary")
+    return _with_stray_nul(data, sample)
+
+
+def _with_stray_nul(data: bytes, sample: bytes) -> str:
+    """A log that a crash has left with blocks of NUL at its end, or with one amidst its lines, is text."""
+    written = data.rstrip(b"\0")
+    if not written or written.count(0) > _MAX_NUL * len(written) or _has_controls(sample.replace(b"\0", b"")):
+        raise Unreadable("binary")
+    try:
+        return written.decode("utf-8")  # no guess: other encodings fit any bytes
+    except UnicodeDecodeError as error:
+        if len(data) == SAMPLE and error.start >= SAMPLE - 3:
+            return written.decode("utf-8", errors="replace")
+        raise Unreadable("binary") from None
 
 
 def _is_written(text: str) -> bool:

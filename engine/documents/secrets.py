@@ -25,8 +25,10 @@ _PLACES = frozenset(
 _NAMES = """*.pem *.key *.pfx *.p12 *.jks *.keystore *.kdb *.kdbx *.ppk *.keychain* *.wallet wallet.dat *.1pux
     *.agilekeychain *.opvault id_rsa* id_dsa* id_ecdsa* id_ed25519* .env .env.* .envrc *.env .netrc _netrc
     .pgpass .my.cnf .npmrc .pypirc .git-credentials .htpasswd .s3cfg .boto .vault-token .dockercfg .authinfo*
-    client_secret*.json service-account*.json *.tfstate *.tfstate.backup logins.json key3.db key4.db
-    cookies.sqlite cookies signons.sqlite login?data* web?data""".split()
+    client_secret*.json *service-account*.json *.tfstate *.tfstate.backup logins.json key3.db key4.db
+    cookies.sqlite cookies signons.sqlite login?data* web?data credentials credentials.json credentials.y*ml
+    application_default_credentials.json secrets.json secrets.y*ml secrets.toml secring.* utc--*
+    htpasswd .*_history bitwarden_export*.json""".split()
 _NAME = re.compile("|".join(map(translate, _NAMES)))  # every file that is looked at is asked about
 
 BLOT = "█"
@@ -47,20 +49,25 @@ _TOKEN = re.compile(
       | sk-(?=[A-Za-z_-]{0,60}[0-9])(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20,}  # OpenAI, Anthropic
       | SG\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9_-]{40,50}                # SendGrid
       | eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}  # JSON web token
+      | AGE-SECRET-KEY-1[A-Z0-9]{50,} | do[opr]_v1_[a-f0-9]{64}
       | hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,}
     )""",
     re.VERBOSE,
 )
 _TOKEN_STARTS = """AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- npm_ pypi-AgEI hf_ xox
-    xapp- sk_live_ sk_test_ rk_live_ rk_test_ whsec_ AIza ya29. GOCSPX- sk- SG. eyJ hooks.slack.com""".split()
+    xapp- sk_live_ sk_test_ rk_live_ rk_test_ whsec_ AIza ya29. GOCSPX- sk- SG. eyJ AGE-SECRET-KEY-1
+    doo_v1_ dop_v1_ dor_v1_ hooks.slack.com""".split()
 _ASSIGNMENT = re.compile(
-    r"""(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|token
-        |credentials?)(?:[_-]?(?:key|id|access[_-]key))?["'`]?\s{0,3}(?:[:=]|:=|=>)\s{0,3}["'`]?
+    r"""(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key
+        |account[_-]?key|token|credentials?)(?:[_-]?(?:key|id|access[_-]key))?["'`]?\s{0,3}(?:[:=]|:=|=>)\s{0,3}["'`]?
         (?P<value>[^\s"'`<>(){}\[\],;$]{12,200})""",
     re.VERBOSE | re.IGNORECASE,
 )
+_AUTHORIZATION = re.compile(
+    r"(?:bearer|basic)[ \t]{1,3}(?P<value>[\w.~+/=-]{16,2000})", re.ASCII | re.IGNORECASE
+)
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@]{1,64}:(?P<value>[^\s/:@$<>{}\[\]*]{8,128})@(?=[\w.-])")
-_ASSIGNMENT_STARTS = "passw passphrase pwd secret api access private auth token credential".split()
+_ASSIGNMENT_STARTS = "passw passphrase pwd secret api access private auth account token credential".split()
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NOT_SPACE = re.compile(r"\S")
 _NAME_IN_CODE = re.compile(r"[A-Za-z]+\d{0,4}(?:[._/:-]+[A-Za-z]+\d{0,4})+")
@@ -86,9 +93,10 @@ def redact(text: str) -> tuple[str, int]:
     if len(lower) != len(text):  # a few letters change their length
         lower = text.translate(_LOWER)
     assignments = _matches(_ASSIGNMENT, text, lower, _ASSIGNMENT_STARTS)
-    for match in (*assignments, *_URL_PASSWORD.finditer(text)):
-        if _is_random(match["value"]):
-            spans.add(match.span("value"))
+    headers = _matches(_AUTHORIZATION, text, lower, ["bearer", "basic"])
+    spans.update(match.span("value") for match in (*assignments, *headers) if _is_random(match["value"]))
+    # Nothing else stands in that place, so that a word with digits in it is enough.
+    spans.update(match.span("value") for match in _URL_PASSWORD.finditer(text) if _is_mixed(match["value"]))
     parts: list[str] = []
     count = end = 0
     for start, stop in sorted(spans):
@@ -111,9 +119,13 @@ def _matches(pattern: re.Pattern[str], text: str, place: str, starts: list[str])
             at = place.find(start, at + 1)
 
 
+def _is_mixed(value: str) -> bool:
+    return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+
+
 def _is_random(value: str) -> bool:
     """Letters and digits mixed as no word, path, version or name in code is."""
-    if not (any(map(str.isdigit, value)) and any(map(str.isalpha, value))):
+    if not _is_mixed(value):
         return False
     if _NAME_IN_CODE.fullmatch(value):
         return False

@@ -13,9 +13,10 @@ from engine.library.writer import below
 from engine.store.database import Database, Row
 
 _AROUND = 600  # code points shown on each side of a citation
+# What lies in a file is there as long as that file is.
 _CITED = (
-    "SELECT d.path, d.sha256, d.size, d.mtime_ns, t.text"
-    " FROM documents AS d JOIN texts AS t ON t.document = d.id WHERE "
+    "SELECT d.path, d.sha256, f.path, f.size, f.mtime_ns, t.text FROM documents AS d"
+    " JOIN documents AS f ON f.id = coalesce(d.parent, d.id) JOIN texts AS t ON t.document = d.id WHERE "
 )
 _NEIGHBOURS = 32  # passages looked at on each side
 
@@ -128,8 +129,8 @@ def moved(database: Database, cited: Iterable[tuple[str, str]]) -> dict[str, str
 def view(database: Database, citation: Citation) -> PassageView:
     """The cited span with what stands around it now, in the file's new place if it was moved.
 
-    `missing`: the file is gone from disk or library. `changed`: it is not the one that was cited. Where the
-    quote no longer stands in the text, it is shown alone.
+    `missing`: the file, or the one it lies in, is gone from disk or library. `changed`: it is not the one
+    that was cited. Where the quote no longer stands in the text, it is shown alone.
     """
     row = database.one(_CITED + "d.path = ?", (citation.path,))
     if row is None and citation.sha256:
@@ -138,9 +139,9 @@ def view(database: Database, citation: Citation) -> PassageView:
         return PassageView(
             citation.path, citation.page, citation.heading, "", citation.quote, "", changed=True, missing=True
         )
-    path, sha256, size, mtime_ns, text = row
+    path, sha256, file, size, mtime_ns, text = row
     try:
-        status = Path(path).stat()
+        status = Path(file).stat()
         on_disk = (status.st_size, status.st_mtime_ns)
     except OSError:
         on_disk = None

@@ -13,7 +13,7 @@ from os.path import sep
 from pathlib import Path
 
 from engine.library.intake import file_hash
-from engine.library.scan import Entry, Scan
+from engine.library.scan import Entry, Scan, signed
 from engine.library.writer import Known
 from engine.store.database import Database
 
@@ -129,7 +129,7 @@ def is_gone(root: str, device: int | None) -> bool:
     place = Path(root).parent
     while True:
         try:
-            return place.stat().st_dev == device
+            return signed(place.stat().st_dev) == device
         except FileNotFoundError:
             if place == place.parent:
                 return False

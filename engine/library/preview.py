@@ -130,7 +130,9 @@ def _by_name(entry: Entry) -> str:
     extension = formats.extension_of(path)
     if extension in formats.UNSUPPORTED:
         return "unsupported"
-    return "binary" if extension in formats.BINARY else ""
+    if extension in formats.BINARY:
+        return "binary"
+    return "too_large" if entry.size > MAX_TEXT else ""  # if it is read at all, then as text
 
 
 def _kind(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.contracts import Passage
@@ -44,7 +44,8 @@ def results(
         alike = (at for at, other in enumerate(words) if _are_alike(other, held))
         copy = next((at for at in alike if chosen[at].path != passage.path), None)
         if copy is not None:
-            chosen[copy] = _with_copy(chosen[copy], passage.path)
+            others = _copies(database, same, passage.path, within)
+            chosen[copy] = _with_copies(chosen[copy], (passage.path, *others))
             continue
         passage = replace(passage, also=_copies(database, same, passage.path, within))
         counts[passage.path] += 1
@@ -108,8 +109,8 @@ def _are_alike(first: frozenset[str], second: frozenset[str]) -> bool:
     return not any(word[0].isupper() or any(map(str.isdigit, word)) for word in first ^ second)
 
 
-def _with_copy(passage: Passage, path: str) -> Passage:
-    also = dict.fromkeys((*passage.also, path))
+def _with_copies(passage: Passage, paths: Iterable[str]) -> Passage:
+    also = dict.fromkeys((*passage.also, *paths))
     return replace(passage, also=tuple(sorted(other for other in also if other != passage.path))[:_COPIES])
 
 

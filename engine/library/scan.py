@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -89,8 +90,9 @@ def scan(
     """Walk `roots` (folders or files; overlapping ones are walked once). `own` is the home, never entered.
 
     `rules` are by root; `forgotten` are `path_hash`es of what is left out unless it is a root. `was_mounted`
-    tells roots that were mount points earlier: one that no longer is has lost its disk, and its empty
-    directory says nothing. `visit` hears of each directory before it is read, and may raise.
+    tells roots that were mount points earlier: one that no longer is has lost its disk, and its directory
+    says nothing, with files in it or without: programs write into the place of a disk that is away. `visit`
+    hears of each directory before it is read, and may raise.
     """
     walk = _Walk(
         {str(root): (rules or {}).get(str(root), FolderRules()) for root in roots}, forgotten, own, visit
@@ -105,19 +107,53 @@ def path_hash(path: str) -> str:
     return blake2b(os.fsencode(path), digest_size=16).hexdigest()
 
 
-def is_noise(path: str, root: str) -> bool:
-    """Whether a change at `path` below `root` can be no change of what is indexed.
+def is_noise(path: str, root: str, chosen: FolderRules | None = None) -> bool:
+    """Whether a change at `path` below `root`, with the rules `chosen` for it, is none of what is indexed.
 
-    Rules are not looked at: they may have changed themselves.
+    Rules are asked only where they take in a folder that programs fill: what else they leave out may have
+    been indexed until they changed.
     """
     *folders, name = Path(path).relative_to(root).parts or ("",)
-    if any(_is_programs_own(folder) for folder in folders):
-        return True
-    return name not in {OURS, GIT} and (_is_programs_own(name) or bool(_TEMPORARY.fullmatch(name)))
+    above = [root]
+    for folder in folders:
+        directory = str(Path(above[-1], folder))
+        if _is_programs_own(folder) and not _is_taken_in(
+            directory, tuple(above), chosen or FolderRules(), _stamps(above)
+        ):
+            return True
+        above.append(directory)
+    return bool(_TEMPORARY.fullmatch(name))
 
 
-def _is_programs_own(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _IGNORED
+def _is_programs_own(folder: str) -> bool:
+    return folder.startswith(".") or folder.lower() in _IGNORED
+
+
+@lru_cache(64)
+def _is_taken_in(
+    directory: str, above: tuple[str, ...], chosen: FolderRules, _stamps: tuple[object, ...]
+) -> bool:
+    """Whether rules take in a directory. Asked for each of thousands of changes in it, so it is remembered
+    while the files of rules `above` bear the same `_stamps`.
+    """
+    rules = Rules.of(above[0], chosen)
+    for place in above:
+        rules = rules.entered(place, {OURS, GIT}, lambda status: not _is_in_cloud(status))
+    verdict = rules.verdict(directory, is_directory=True)
+    return verdict is not None and not verdict.ignored
+
+
+def _stamps(directories: Sequence[str]) -> tuple[object, ...]:
+    """What tells whether the files of rules in some directories are as they were."""
+    found: list[object] = []
+    for path in (Path(directory, name) for directory in directories for name in (OURS, GIT)):
+        try:
+            status = path.lstat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
 
 
 class _Walk:
@@ -146,7 +182,7 @@ class _Walk:
             self.found.unread.append(root)
             return
         self.found.mounted[root] = mounted
-        self.found.devices[root] = _signed(status.st_dev)
+        self.found.devices[root] = signed(status.st_dev)
         if not stat.S_ISDIR(status.st_mode):
             self._file(root, root, status)
             return
@@ -243,7 +279,7 @@ class _Walk:
             elif verdict is not None and verdict.ignored:
                 reason, detail = "ignored", verdict.rule
         self.found.entries[path] = Entry(
-            path, root, status.st_size, status.st_mtime_ns, _signed(status.st_ino), reason, detail
+            path, root, status.st_size, status.st_mtime_ns, signed(status.st_ino), reason, detail
         )
 
     def _is_forgotten(self, path: str) -> bool:
@@ -288,6 +324,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _signed(inode: int) -> int:
-    """SQLite's integers are signed 64-bit; some file systems use all 64 bits."""
-    return inode - (1 << 64) if inode >= 1 << 63 else inode
+def signed(number: int) -> int:
+    """An inode or a disk as it is kept: SQLite's integers are signed, some file systems use all 64 bits."""
+    return number - (1 << 64) if number >= 1 << 63 else number

@@ -7,6 +7,7 @@ counting it does. So where words are common, only rows are ranked that hold seve
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 
 from engine.library.within import Subquery
@@ -19,6 +20,7 @@ _RARE = 5_000  # of these, and so many that hold one rare word alone
 # Rows listed under the words that are looked at, the rarest first, but two in any case: each is read three
 # times, to count it, to weigh its word and to find who is in both halves.
 _LISTED = 300_000
+_TERM = re.compile(r'"[^"]*"\*?')  # a word, a phrase, or with the star the beginning of a word
 
 
 def best(
@@ -31,7 +33,7 @@ def best(
 ) -> list[tuple[int, float]]:
     """The `limit` best passages and their scores by BM25, best first, of `documents` if given.
 
-    `expression` is an OR of quoted terms, as `query.match_expression` makes it, `table` one of `_WEIGHTS`.
+    `expression` is an OR of quoted terms, as the `match_expression`s make it, `table` one of `_WEIGHTS`.
     """
     scores: dict[int, float] = {}
     for visited in _visits(database, table, expression, limit):
@@ -67,7 +69,7 @@ def _visits(database: Database, table: str, expression: str, limit: int) -> list
     """
     if _count(database, table, expression, _RANKED + 1) <= _RANKED:
         return [expression]
-    terms = [f'"{term}"' for term in expression[1:-1].split('" OR "')]
+    terms = _TERM.findall(expression)
     held = {term: _count(database, table, term) for term in dict.fromkeys(terms)}
     order = sorted((term for term in held if held[term]), key=lambda term: held[term])
     rare = _first(order, held, _RARE, 1)

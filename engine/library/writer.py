@@ -193,8 +193,19 @@ def move(database: Database, document: int, old: str, entry: Entry, folder: str)
             " WHERE rowid IN (SELECT id FROM passages WHERE document = ?)",
             (name, f" {folder}", document),
         )
+        database.execute(
+            "UPDATE words SET heading = (SELECT heading FROM passages WHERE id = words.rowid) || ?"
+            " WHERE rowid IN (SELECT p.id FROM passages AS p JOIN documents AS d ON d.id = p.document"
+            " WHERE d.parent = ?)",
+            (f" {inside(folder, name)}", document),
+        )
         database.execute("UPDATE names SET name = ? WHERE rowid = ?", (name, document))
         _segment(database, document)
+
+
+def inside(folder: str, name: str) -> str:
+    """The folder of what lies in the file `name` of `folder`: two names, as everywhere."""
+    return "/".join((*folder.split("/")[-1:], name))
 
 
 def write(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -56,6 +58,7 @@ class Watcher:
         self._every = every
         self._schedule = Schedule()
         self._observers: dict[str, BaseObserver | None] = {}
+        self._refused: dict[str, float] = {}  # when a folder without watches may ask for them again
         self._changed = threading.Condition()
         self._job: Job[IndexSummary] | None = None
         self._recognising: Job[IndexSummary] | None = None
@@ -95,6 +98,8 @@ class Watcher:
         with self._changed:
             due = [] if self._job is not None else self._schedule.due(time.monotonic())
         if due:
+            for path in due:
+                self._doubt(path)
             self._begin(due)
 
     def _patience(self) -> float:
@@ -110,6 +115,7 @@ class Watcher:
         folders = self._folders()
         for gone in self._observers.keys() - set(folders):
             _end(self._observers.pop(gone))
+            self._refused.pop(gone, None)
         remote = {path: is_remote(path) for path in folders if path not in self._observers}
         for path in remote:
             self._observers[path] = None if remote[path] else self._observe(path)
@@ -118,8 +124,8 @@ class Watcher:
                 # Watches of a folder that went away do not come back with it.
                 _end(observer)
                 self._observers[path] = None
-            elif observer is None and path not in remote and Path(path).exists() and not is_remote(path):
-                self._observers[path] = self._observe(path, tell=False)
+            elif observer is None and path not in remote and self._may_ask(path):
+                self._observers[path] = self._observe(path)
         with self._changed:
             every = {path: min(self._every, self._pause(path)) for path in folders}
             self._schedule.follow(every, time.monotonic())
@@ -127,7 +133,11 @@ class Watcher:
     def _pause(self, path: str) -> float:
         return EVERY if self._observers[path] is not None else EVERY_REMOTE
 
-    def _observe(self, path: str, tell: bool = True) -> BaseObserver | None:
+    def _may_ask(self, path: str) -> bool:
+        is_time = self._refused.get(path, 0.0) <= time.monotonic()
+        return is_time and Path(path).exists() and not is_remote(path)
+
+    def _observe(self, path: str) -> BaseObserver | None:
         from watchdog import events
         from watchdog.observers import Observer
 
@@ -144,19 +154,39 @@ class Watcher:
         ]  # fmt: skip
         if not Path(path).exists():
             return None
-        observer = Observer()
+        observer = None
         is_file = Path(path).is_file()
         try:
+            observer = Observer()
             place = str(Path(path).parent) if is_file else path
             observer.schedule(Hints(), place, recursive=not is_file, event_filter=kinds)
             observer.start()
+            _need_watches(observer)
         except OSError as error:
-            log.warning("no hints of changes: %s", error)
             _end(observer)
-            if tell:
-                self._on_notice(Notice("not_watched", {"path": path}))
+            self._refuse(path, error)
             return None
+        self._refused.pop(path, None)
         return observer
+
+    def _doubt(self, path: str) -> None:
+        """See whether a folder that grew is still watched as a whole."""
+        observer = self._observers.get(path)
+        if observer is not None:
+            try:
+                _need_watches(observer)
+            except OSError as error:
+                _end(observer)
+                self._observers[path] = None
+                self._refuse(path, error)
+
+    def _refuse(self, path: str, error: OSError) -> None:
+        """Say once that no hints come from a folder, and do not walk it for them again too soon."""
+        is_news = path not in self._refused
+        self._refused[path] = time.monotonic() + EVERY_REMOTE
+        if is_news:
+            log.warning("no hints of changes: %s", error)
+            self._on_notice(Notice("not_watched", {"path": path}))
 
     def _hint(self, folder: str, event: FileSystemEvent) -> None:
         paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
@@ -193,6 +223,8 @@ class Watcher:
                 missing = job.result(0).missing > 0
             except (Cancelled, EngineError) as error:
                 log.info("a look ended with %s", type(error).__name__)
+            except Exception:  # an answer that cannot be read, say: the next look comes all the same
+                log.exception("a look failed")
             now = time.monotonic()
             again_in = _SECOND_LOOK if missing else None
             with self._changed:
@@ -207,9 +239,9 @@ class Watcher:
                     self._schedule.looked(due, now, now - began, again_in)
                 self._changed.notify()
 
-        self._job = job = self._look(due, recognise)
+        job = self._job = self._look(due, recognise)
+        job.subscribe(heard, ended)  # first, for a listener that fails must not hide the end
         self._on_job(job)
-        job.subscribe(heard, ended)
 
 
 def is_remote(path: str) -> bool:
@@ -226,6 +258,25 @@ def is_remote(path: str) -> bool:
         return False
     kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype.lower()
     return kind in _REMOTE or kind.removeprefix("fuse.") in _REMOTE or kind.startswith("fuse.rclone")
+
+
+def _need_watches(observer: BaseObserver) -> None:
+    """Raise OSError if the system has no watch left.
+
+    Linux needs one for each folder, and those that were refused below the first are not told of by watchdog.
+    """
+    from watchdog.events import FileSystemEventHandler
+
+    if sys.platform != "linux":
+        return
+    try:
+        place = tempfile.mkdtemp()
+    except OSError:
+        return  # a full disk says nothing about watches
+    try:
+        observer.unschedule(observer.schedule(FileSystemEventHandler(), place))
+    finally:
+        Path(place).rmdir()
 
 
 def _end(observer: BaseObserver | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -363,6 +364,33 @@ def test_opening_the_file_is_remembered(
     settle(desk, qtbot)
     assert opened == ["/home/ada/Leases/lease.pdf", "/home/ada/Leases"]
     assert engine.called("record")[-1] == ("record", "opened_file", "m1", "/home/ada/Leases/lease.pdf")
+
+
+@pytest.mark.parametrize(
+    ("cited", "opens"),
+    [
+        ("a.zip!/b.txt", "a.zip"),
+        ("a.zip!/inner.zip!/b.txt", "a.zip"),
+        ("new!/note.md", "new!/note.md"),
+        ("new!/c.zip!/b.txt", "new!/c.zip"),
+        ("gone.zip!/b.txt", "gone.zip"),
+    ],
+)
+def test_what_lies_in_a_file_opens_with_it(
+    window: MainWindow, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cited: str, opens: str
+) -> None:
+    (tmp_path / "new!").mkdir()
+    for name in ("a.zip", "new!/note.md", "new!/c.zip"):
+        (tmp_path / name).write_bytes(b"")
+    opened: list[str] = []
+    monkeypatch.setattr(
+        links.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True
+    )
+    window._show_source(replace(ANSWER.citations[0], path=str(tmp_path / cited)), "m1")
+    qtbot.waitUntil(window.source.open_button.isEnabled)
+    window.source.open_button.click()
+    window.source.folder_button.click()
+    assert opened == [str(tmp_path / opens), str((tmp_path / opens).parent)]
 
 
 def test_a_file_no_program_opens_is_said(

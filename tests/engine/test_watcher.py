@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import psutil
 import pytest
 
 from engine.contracts import IndexSummary, Notice, Progress
-from engine.errors import EngineError
+from engine.errors import Cancelled, EngineError
 from engine.library import scan
 from engine.workers import schedule, watcher
 from engine.workers.jobs import Job
@@ -40,10 +43,19 @@ class Watching:
         self.jobs: list[Job[IndexSummary]] = []
         self.notices: list[str] = []
         self.failing: list[Exception] = []
+        self.rejecting: list[Exception] = []
+        self.rounds = 0
         self.ends_at_once = True
-        self.watcher = Watcher(
-            lambda: list(self.folders), self._look, scan.is_noise, self.jobs.append, self._notice
-        )
+        self.watcher = Watcher(self._folders, self._look, scan.is_noise, self._listen, self._notice)
+
+    def _folders(self) -> list[str]:
+        self.rounds += 1
+        return list(self.folders)
+
+    def _listen(self, job: Job[IndexSummary]) -> None:
+        if self.rejecting:
+            raise self.rejecting.pop()
+        self.jobs.append(job)
 
     def _notice(self, notice: Notice) -> None:
         self.notices.append(notice.code)
@@ -87,6 +99,7 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
     "moved": lambda folder: (folder / "sub" / "a.md").rename(folder / "sub" / "deep" / "b.md"),
     "moved away": lambda folder: (folder / "sub" / "a.md").rename(folder.parent / "b.md"),
     "a folder deleted": lambda folder: shutil.rmtree(folder / "sub"),
+    "a hidden file": lambda folder: (folder / ".todo.md").write_text("new"),
     "a rule": lambda folder: (folder / ".gitignore").write_text("*.log"),
 }
 
@@ -182,6 +195,114 @@ def test_where_the_system_has_no_watches_left_that_is_said_once(
     wait_until(lambda: len(watching.looks) >= 3)
     assert watching.notices == ["not_watched"] and not watching.watcher.watched
     watching.watcher.stop()
+
+
+class Watches:
+    """The system's watches, of which it gives out only so many."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, most: int) -> None:
+        from watchdog.observers import inotify_c
+
+        self.most = most
+        self.asked: list[Path] = []
+        self._given = 0
+        self._add = inotify_c.inotify_add_watch
+        patch.setattr(inotify_c, "inotify_add_watch", self._give)
+
+    def _give(self, descriptor: Any, path: bytes, mask: Any) -> Any:
+        self.asked.append(Path(os.fsdecode(path)))
+        if self._given >= self.most:
+            ctypes.set_errno(errno.ENOSPC)
+            return -1
+        self._given += 1
+        return self._add(descriptor, path, mask)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems watch a folder with all below it at once")
+@pytest.mark.parametrize("most", [0, 2])
+def test_a_folder_that_is_watched_in_part_counts_as_unwatched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """It has three folders below it, whose watches watchdog does without in silence."""
+    watches = Watches(monkeypatch, most)
+    monkeypatch.setattr(watcher, "EVERY_REMOTE", 0.2)
+    monkeypatch.setattr(watcher, "_TICK", 0.05)
+    watching = Watching([str(folder)])
+    wait_until(lambda: len(watching.looks) >= 3)
+    assert watching.notices == ["not_watched"] and not watching.watcher.watched
+    watches.most = 1000
+    wait_until(lambda: watching.watcher.watched == [str(folder)])
+    assert watching.notices == ["not_watched"]
+    watching.watcher.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+def test_a_folder_that_outgrows_the_watches_is_unwatched_from_then_on(
+    watching: Watching, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Watches(monkeypatch, 0)
+    (folder / "new").mkdir()
+    wait_until(lambda: not watching.watcher.watched)
+    wait_until(lambda: watching.notices == ["not_watched"])
+    followed = watching.watcher._schedule._folders[str(folder)]
+    wait_until(lambda: followed.every == schedule.EVERY_REMOTE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+def test_watches_that_were_refused_are_asked_for_as_rarely_as_a_network_drive_is_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watches = Watches(monkeypatch, 0)
+    monkeypatch.setattr(watcher, "_TICK", 0.01)
+    watching = Watching([str(folder)])
+    wait_until(lambda: watching.rounds > 20)
+    assert watches.asked == [folder]
+    watching.watcher.stop()
+    monkeypatch.setattr(watcher, "EVERY_REMOTE", 0.1)
+    watching = Watching([str(folder)])
+    wait_until(lambda: watches.asked.count(folder) > 4)
+    watching.watcher.stop()
+    said = [record for record in caplog.records if record.name == watcher.__name__]
+    assert len(said) == 2, "once for each watcher"
+
+
+def test_where_the_system_makes_no_more_observers_the_looks_go_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from watchdog import observers
+
+    def refusing() -> None:
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    monkeypatch.setattr(observers, "Observer", refusing)
+    monkeypatch.setattr(watcher, "EVERY_REMOTE", 0.1)
+    monkeypatch.setattr(watcher, "_TICK", 0.05)
+    watching = Watching([str(folder)])
+    wait_until(lambda: len(watching.looks) >= 2)
+    assert watching.notices == ["not_watched"] and not watching.watcher.watched
+    watching.watcher.stop()
+
+
+def test_a_listener_that_fails_ends_nothing(watching: Watching, folder: Path) -> None:
+    watching.rejecting = [RuntimeError("surprise")]
+    (folder / "a.md").write_text("x")
+    wait_until(lambda: not watching.rejecting)
+    (folder / "b.md").write_text("x")
+    wait_until(lambda: len(watching.looks) == 2)
+
+
+@pytest.mark.parametrize(
+    "end", [RuntimeError("surprise"), EngineError("database_busy", path="x"), Cancelled()]
+)
+def test_a_look_that_ends_in_any_way_is_followed_by_others(
+    watching: Watching, folder: Path, end: Exception
+) -> None:
+    watching.ends_at_once = False
+    (folder / "a.md").write_text("x")
+    wait_until(lambda: bool(watching.jobs))
+    watching.jobs[0].fail(end)
+    (folder / "b.md").write_text("x")
+    wait_until(lambda: len(watching.looks) == 2)
 
 
 def test_a_look_that_cannot_begin_ends_nothing(watching: Watching, folder: Path) -> None:

@@ -13,6 +13,7 @@ from engine.documents.readers.package import ENCRYPTED, open_zip
 _MAX_RATIO = 100  # unpacked to packed; text has 3 to 30, and only bombs have 1,000
 _SMALL = 1_000_000  # bytes unpacked that may have any ratio: a file of blanks is no bomb
 _CHUNK = 1 << 20
+_LOCAL_HEADER = 30  # bytes before a member's name and data, at least
 _UTF8 = 0x800  # bit of a member's flags: its name is UTF-8
 _LITTER = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
 
@@ -21,6 +22,7 @@ def read(path: Path) -> Draft:
     """Names, one a line. Raises zipfile errors, Unreadable("archive_limit")."""
     writer = Writer()
     with open_zip(path) as archive:
+        _refuse_overlaps(archive)
         for _, name in _files(archive):
             writer.block(name, "\n")
     return writer.draft()
@@ -30,6 +32,15 @@ def members(path: Path) -> Generator[Member, None, None]:
     with open_zip(path) as archive:
         for info, name in _files(archive):
             yield Member(name, partial(_save, archive, info))
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile) -> None:
+    """Members that share bytes are only in bombs: each is small, and together they are without end."""
+    end = 0
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise Unreadable("archive_limit", "members overlap")
+        end = info.header_offset + _LOCAL_HEADER + info.compress_size
 
 
 def _files(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:

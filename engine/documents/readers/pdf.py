@@ -35,7 +35,8 @@ def read_scan(path: Path, page_text: PageText | None) -> Draft:
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        if error.err_code in (_PASSWORD, _SECURITY):
+        # pdfium may report the error of the file before: only a file that names its encryption has one.
+        if error.err_code in (_PASSWORD, _SECURITY) and b"/Encrypt" in path.read_bytes():
             raise Unreadable("password") from error
         try:
             return _second_opinion(path)

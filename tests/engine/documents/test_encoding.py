@@ -62,3 +62,18 @@ def test_random_bytes_are_binary() -> None:
 def test_a_sample_may_end_within_a_character() -> None:
     assert looks_like_text(("é" * SAMPLE).encode()[:SAMPLE])
     assert looks_like_text(("x" + "日" * SAMPLE).encode()[:SAMPLE])
+
+
+def test_a_stray_nul_does_not_make_a_text_binary() -> None:
+    log = "a line of a log, café\n" * 200
+    assert decode((log + "\0more\n").encode()) == log + "\0more\n"
+    assert decode(log.encode() + bytes(4096)) == log  # as a crash leaves it
+    assert decode(b"name,city\nAda\0,Oslo\n") == "name,city\nAda\0,Oslo\n"
+    long = (log * 40).encode()
+    assert len(long) > SAMPLE and looks_like_text((long + b"\0")[:SAMPLE]) and decode(long + b"\0x")
+
+
+@pytest.mark.parametrize("data", [bytes(4), bytes(5000), bytes(SAMPLE), b"MZ" + bytes(64) + b"\x90\xff"])
+def test_nothing_but_nul_is_no_text(data: bytes) -> None:
+    with pytest.raises(Unreadable, match="binary"):
+        decode(data)

@@ -35,6 +35,8 @@ SECRETS = {
     "hugging face": "hf_" + key(34, string.ascii_letters).replace("7A", "xA"),
     "npm": "npm_" + key(36),
     "jwt": f"eyJ{key(20)}.eyJ{key(40)}.{key(43)}",
+    "age": "AGE-SECRET-KEY-1" + key(58, string.ascii_uppercase + string.digits),
+    "digitalocean": "dop_v1_" + "0f1e2d3c" * 8,
     "sendgrid": f"SG.{key(22)}.{key(43)}",
 }
 
@@ -58,6 +60,9 @@ def test_tokens_are_blotted_out_and_their_surroundings_kept(name: str, frame: st
         '"client_secret": "{}",',
         "auth-token := {}",
         "postgres://app:{}@db.example.org/main",
+        "DefaultEndpointsProtocol=https;AccountKey={};EndpointSuffix=x",
+        "Authorization: Bearer {}",
+        "curl -H 'authorization: basic {}'",
     ],
 )
 def test_values_assigned_to_secret_names(line: str) -> None:
@@ -65,6 +70,10 @@ def test_values_assigned_to_secret_names(line: str) -> None:
     text, count = redact(line.format(value))
     assert count == 1
     assert text == line.format(BLOT * len(value))
+
+
+def test_a_password_in_an_address_may_be_a_word() -> None:
+    assert redact("ftp://bob:s3cr3tPassw0rd@example.org/") == (f"ftp://bob:{BLOT * 14}@example.org/", 1)
 
 
 def test_private_keys_keep_their_lines() -> None:
@@ -90,6 +99,7 @@ def test_private_keys_keep_their_lines() -> None:
         "sk-learn-is-a-library-for-machine-learning",
         "sha256 b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         "-----BEGIN CERTIFICATE-----",
+        "the bearer of 12 letters, a basic introduction-to-physics",
         "Meet at the AKIA hotel, room 12.",
     ],
 )
@@ -126,7 +136,7 @@ def test_reading_redacts_text_headings_title_and_metadata(tmp_path: Path) -> Non
     """/home/m/.ssh/config /home/m/.gnupg/pubring.kbx /home/m/.aws/credentials /home/m/.kube/config server.pem
     /x/TLS.KEY id_rsa id_ed25519.pub .env .env.local prod.env .netrc .pgpass vault.kdbx store.jks
     cookies.sqlite /x/Chrome/User_Data/Default/Login_Data logins.json key4.db .git-credentials
-    client_secret_1.json
+    client_secret_1.json credentials.json secrets.yaml .bash_history app-service-account.json
     /home/m/.mozilla/firefox/a.default/places.sqlite /home/m/.config/google-chrome/Default/History
     /home/m/.password-store/mail.gpg wallet.dat infra.tfstate""".split(),
 )

@@ -204,3 +204,22 @@ def test_wrong_names_are_read_by_content(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_text(content)
         assert read(path).reader == expected, name
+
+
+def test_a_pdf_is_not_called_locked_because_the_one_before_was(tmp_path: Path) -> None:
+    def pdf(name: str, rest: bytes) -> Path:
+        content = b"%PDF-1.5\n"
+        places = b"0000000000 65535 f \n"
+        for number, body in ((1, b"<</Type/Catalog/Pages 2 0 R>>"), (2, b"<</Type/Pages/Kids[]/Count 0>>")):
+            places += b"%010d 00000 n \n" % len(content)
+            content += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        table = b"xref\n0 3\n%strailer<</Size 3/Root 1 0 R%s>>\n" % (places, rest)
+        path = tmp_path / name
+        path.write_bytes(content + table + b"startxref\n%d\n%%%%EOF" % len(content))
+        return path
+
+    lock = b"/ID[<00><00>]/Encrypt<</Filter/Standard/V 2/R 3/Length 128/P -4/O<%s>/U<%s>>>"
+    with pytest.raises(Unreadable, match="password"):
+        read(pdf("locked.pdf", lock % (b"11" * 32, b"22" * 32)))
+    with pytest.raises(Unreadable, match="empty"):
+        read(pdf("no pages.pdf", b""))

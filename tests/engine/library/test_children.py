@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.contracts import Citation, PassageView
 from engine.documents import reader
 from engine.documents.extract import Extract, Section, Unreadable
 from engine.documents.reader import Read
@@ -95,6 +97,41 @@ def test_members_move_with_their_file(library: Library, archive: Path) -> None:
     assert {name for name in library.states() if "!/" in name} == {
         "kept.zip!/one.txt", "kept.zip!/sub/two.txt", "kept.zip!/three.pdf",
     }  # fmt: skip
+
+
+def test_members_are_found_by_the_words_of_the_new_place_alone(library: Library, archive: Path) -> None:
+    def holding(place: str) -> set[str]:
+        rows = library.database.execute(
+            "SELECT d.name FROM words JOIN passages AS p ON p.id = words.rowid"
+            " JOIN documents AS d ON d.id = p.document WHERE words MATCH ?",
+            (f'heading : "{place}"',),
+        )
+        return {name for (name,) in rows}
+
+    new = library.folder / "kept" / "b.zip"
+    new.parent.mkdir()
+    archive.rename(new)
+    assert library.index(read=_members).moved == 1
+    assert (holding("post"), holding("kept b zip")) == (set(), {"one.txt", "two.txt"})
+    places = holding("files"), holding("kept")
+    new.write_text("one.txt: alphaword\nsub/two.txt: gammaword")
+    library.index(read=_members)
+    assert places == (holding("files"), holding("kept")), "as if it were read in its new place"
+
+
+def test_a_citation_of_a_member_is_shown_while_its_file_is_there(library: Library, archive: Path) -> None:
+    def view() -> PassageView:
+        return ledger.view(library.database, citation)
+
+    [found] = [result for result in library.search("betaword").results if result.path.endswith("two.txt")]
+    citation = Citation(1, found.path, None, "betaword", 0, 8, True, "", found.sha256, found.reader)
+    assert (view().path, view().quote, view().missing, view().changed) == (
+        f"{archive}!/sub/two.txt", "betaword", False, False,
+    )  # fmt: skip
+    os.utime(archive, (1, 1))
+    assert (view().missing, view().changed) == (False, True), "the archive is another one on disk"
+    archive.unlink()
+    assert view().missing
 
 
 def test_a_file_that_fails_midway_keeps_nothing_of_its_members(library: Library, archive: Path) -> None:

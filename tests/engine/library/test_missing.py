@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.library import missing
+from engine.library import missing, scan
 
 if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
@@ -185,6 +185,25 @@ def test_a_folder_whose_disk_is_away_is_kept_for_ever(library: Library) -> None:
         summary = library.index(now=lambda at=at: at)
         assert (summary.removed, summary.missing, library.notices()) == (0, 0, ["folder_unavailable"])
     assert library.found("peculiarword")
+
+
+def test_a_deleted_folder_of_a_disk_with_a_large_number_is_gone(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems number their disks with all 64 bits, which the index keeps as a signed number."""
+    library.put("a.md", "the peculiarword")
+    stat = Path.stat
+
+    def numbered(path: Path, **options: Any) -> os.stat_result:
+        found = stat(path, **options)
+        return os.stat_result((*found[:2], found.st_dev | 1 << 63, *found[3:10]))
+
+    monkeypatch.setattr(Path, "stat", numbered)
+    (device,) = scan.scan([library.folder], library.home.root).devices.values()
+    assert device < 0
+    shutil.rmtree(library.folder)
+    assert missing.is_gone(str(library.folder), device)
+    assert not missing.is_gone(str(library.folder), device + 1)
 
 
 def test_an_unreadable_directory_is_kept_however_often(

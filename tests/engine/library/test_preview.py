@@ -65,6 +65,16 @@ def test_pictures_cost_time_only_where_they_are_recognised(folder: Path) -> None
     assert (found.recognise_seconds, found.seconds) == (3.0, without.seconds)
 
 
+@pytest.mark.parametrize("name", ["dump", "dump.txt", "dump.json", "dump.qzx"])
+def test_a_file_too_large_to_be_read_costs_no_time_and_no_question(folder: Path, name: str) -> None:
+    before = _preview(folder)
+    with (folder / name).open("wb") as file:
+        file.truncate(20 << 30)
+    found = _preview(folder)
+    assert (found.bytes, found.seconds, found.large) == (before.bytes, before.seconds, False)
+    assert "too_large" in {left.reason for left in found.left_out}
+
+
 def test_no_file_is_opened_and_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     monkeypatch.setattr("builtins.open", None)

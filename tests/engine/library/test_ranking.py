@@ -190,6 +190,18 @@ def test_passages_that_read_nearly_the_same_are_one(library: Library) -> None:
     assert {Path(path).name for path in (pair.path, *pair.also)} == {"first.md", "second.md"}
 
 
+def test_copies_of_what_reads_nearly_the_same_are_named_too(library: Library) -> None:
+    body = " ".join(f"word{chr(97 + number % 26)}{chr(97 + number // 26)}" for number in range(60))
+    library.put("a.md", f"the deposit the deposit is held by the landlord {body}")
+    library.put("b.md", f"the deposit was held by the landlord {body}")
+    library.put("c.md", f"the deposit was held by the landlord {body}")
+    library.index()
+    [result] = library.search("deposit is held").results
+    assert sorted(Path(path).name for path in (result.path, *result.also)) == ["a.md", "b.md", "c.md"]
+    [alone] = library.search("deposit is held", folder=library.folder / "b.md").results
+    assert alone.also == ()
+
+
 def test_a_passage_brings_its_section(library: Library) -> None:
     filler = " ".join(f"filler{number}" for number in range(400))
     library.put("book.md", f"# One\n\nthe zebra sleeps {filler}\n\n{filler} the giraffe\n\n# Two\n\n{filler}")

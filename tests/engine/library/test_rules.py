@@ -10,7 +10,7 @@ import pytest
 from engine.contracts import FolderRules
 from engine.library import scan as module
 from engine.library.rules import is_pattern
-from engine.library.scan import scan
+from engine.library.scan import is_noise, scan
 
 if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
@@ -81,6 +81,41 @@ def test_a_rule_takes_in_what_is_left_out_by_default_but_never_secrets(tmp_path:
     assert {str(Path(p).relative_to(tmp_path)): e.reason for p, e in found.entries.items()} == {
         ".vault/a.md": "", "node_modules/x.js": "", ".ssh": "secret", ".env": "secret",
     }  # fmt: skip
+
+
+def test_a_change_of_what_is_indexed_is_no_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(
+        tmp_path,
+        **{
+            "a.md": "", ".todo.md": "", "venv": "a file", "~$a.docx": "", "sub/b.part": "",
+            ".git/index": "", "node_modules/x.js": "", ".cache/.notes/c.md": "",
+            ".gitignore": "!.vscode/", ".vscode/tasks.json": "", "sub/.vscode/.deep/tasks.json": "",
+            "sub/.nocturneignore": "!.notes/", "sub/.notes/c.md": "", ".notes/c.md": "",
+        },
+    )  # fmt: skip
+
+    def heard(chosen: FolderRules) -> set[str]:
+        files = {str(path) for path in tmp_path.rglob("*") if path.is_file()}
+        heard = {path for path in files if not is_noise(path, str(tmp_path), chosen)}
+        assert heard == _indexed(chosen), chosen
+        return {str(Path(path).relative_to(tmp_path)) for path in heard}
+
+    def _indexed(chosen: FolderRules) -> set[str]:
+        found = scan([tmp_path], Path("/nowhere"), rules={str(tmp_path): chosen})
+        return {path for path, entry in found.entries.items() if not entry.reason}
+
+    usual = {
+        "a.md", ".todo.md", "venv", ".gitignore", "sub/.nocturneignore", "sub/.notes/c.md",
+    }  # fmt: skip
+    vscode = {".vscode/tasks.json", "sub/.vscode/.deep/tasks.json"}
+    assert heard(FolderRules()) == usual | vscode
+    assert heard(FolderRules(gitignore=False)) == usual
+    assert heard(FolderRules(("!/.notes/", ".vscode/"))) == usual | {".notes/c.md"}
+    (tmp_path / "sub" / ".nocturneignore").write_text("# no rule")
+    assert heard(FolderRules()) == (usual | vscode) - {"sub/.notes/c.md"}
+    with monkeypatch.context() as patch:  # git writes thousands of files: rules are read once
+        patch.setattr(Path, "read_text", None)
+        assert is_noise(str(tmp_path / ".git" / "objects" / "x"), str(tmp_path), FolderRules())
 
 
 def test_what_was_added_by_itself_is_never_left_out_and_has_its_own_rules(tmp_path: Path) -> None:

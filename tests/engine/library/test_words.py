@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.library import words
+from engine.library import segments, words
 from engine.library.query import match_expression
 from engine.store.database import Database
 
@@ -119,6 +119,22 @@ def test_a_filter_works_inside_the_search(filled: Database, few: None) -> None:
 def test_the_order_is_the_same_every_time(filled: Database, few: None) -> None:
     text = expression("meeting budget filler3 filler4 zebra")
     assert len({tuple(best(filled, text, 50)) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("text", ["我", "汉字 我", "我 汉 字", "汉字"])
+def test_pairs_and_single_characters_are_terms_too(
+    library: Library, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for row, body in enumerate(("我们 汉字", "我 汉字", "我的 汉语", "汉字"), 1):
+        library.database.execute(
+            "INSERT INTO segments (rowid, body) VALUES (?, ?)", (row, segments.segmented(body))
+        )
+    pairs = segments.match_expression(text)
+    assert pairs is not None
+    every = words.best(library.database, pairs, 10, table="segments")
+    monkeypatch.setattr(words, "_RANKED", 1)
+    found = words.best(library.database, pairs, 10, table="segments")
+    assert found and set(found) <= set(every)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
