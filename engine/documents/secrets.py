@@ -7,7 +7,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,15 +22,14 @@ _PLACES = frozenset(
         ("library", "keychains"),
     }
 )
-_NAMES = tuple(
-    """*.pem *.key *.pfx *.p12 *.jks *.keystore *.kdb *.kdbx *.ppk *.keychain* *.wallet wallet.dat *.1pux
+_NAMES = """*.pem *.key *.pfx *.p12 *.jks *.keystore *.kdb *.kdbx *.ppk *.keychain* *.wallet wallet.dat *.1pux
     *.agilekeychain *.opvault id_rsa* id_dsa* id_ecdsa* id_ed25519* .env .env.* .envrc *.env .netrc _netrc
     .pgpass .my.cnf .npmrc .pypirc .git-credentials .htpasswd .s3cfg .boto .vault-token .dockercfg .authinfo*
     client_secret*.json *service-account*.json *.tfstate *.tfstate.backup logins.json key3.db key4.db
     cookies.sqlite cookies signons.sqlite login?data* web?data credentials credentials.json credentials.y*ml
     application_default_credentials.json secrets.json secrets.y*ml secrets.toml secring.* utc--*
     htpasswd .*_history bitwarden_export*.json""".split()
-)
+_NAME = re.compile("|".join(map(translate, _NAMES)))  # every file that is looked at is asked about
 
 BLOT = "█"
 _PRIVATE_KEY = re.compile(
@@ -82,7 +81,7 @@ def is_secret(path: Path) -> bool:
     return (
         not _FOLDERS.isdisjoint(folders)
         or not _PLACES.isdisjoint(pairwise(folders))
-        or any(fnmatchcase(parts[-1], pattern) for pattern in _NAMES if parts)
+        or (bool(parts) and _NAME.match(parts[-1]) is not None)
     )
 
 

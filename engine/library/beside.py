@@ -36,14 +36,14 @@ class Indexes:
     def both(self) -> list[Database]:
         return [self.written] if self.serving is None else [self.written, self.serving]
 
-    def remove(self, root: Path, keep: Sequence[Path]) -> int:
+    def remove(self, root: Path, keep: Sequence[Path], look: Callable[[], None] = lambda: None) -> int:
         """As `index.remove`, from both; how many files the one that held more of them has lost."""
-        return max(index.remove(database, root, keep) for database in self.both)
+        return max(index.remove(database, root, keep, look) for database in self.both)
 
-    def keep_only(self, roots: Sequence[Path]) -> None:
+    def keep_only(self, roots: Sequence[Path], look: Callable[[], None] = lambda: None) -> None:
         """As `index.keep_only`, in both."""
         for database in self.both:
-            index.keep_only(database, roots)
+            index.keep_only(database, roots, look)
 
     @property
     def is_complete(self) -> bool:

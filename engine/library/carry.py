@@ -26,7 +26,7 @@ def out_of_reach(serving: Database, found: Scan, ledger: dict[str, Known]) -> li
     `ledger` is that of the roots that were scanned, without what was removed or left out since.
     """
     away = [root for root in found.unavailable if root not in found.gone]
-    paths = [path for path, known in writer.known(serving, away).items() if known.has_text]
+    paths = [path for path, known in writer.known(serving, away) if known.has_text]
     for path, known in ledger.items():
         entry = found.entries.get(path)
         if known.has_text and (entry is None or entry.reason):

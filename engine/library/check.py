@@ -1,6 +1,7 @@
 """Whether the tables of index.db agree with each other, and mending them where they do not.
 
-They can only disagree by a flaw of ours or of the disk: every change is one transaction.
+They can only disagree by a flaw of ours or of the disk: every change is one transaction. So each run counts,
+and all rows are compared once a day, and after a run that did not come to its end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from engine.library import vectors, writer
 from engine.library.scan import Entry
 from engine.store.database import Database
 
+_DAY = 86_400.0
 # Tables are compared by ids alone: `words_docsize` and `vectors_rowids` are the extensions' own lists.
 _COUNTS = {
     "documents": "SELECT count(*) FROM documents",
@@ -57,22 +59,44 @@ _UNNAMED = """
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows by table; how many were mended; files to read `again`, which wait now."""
+    """Rows by table, and how many were mended. Files that are to be read again for that wait now."""
 
     rows: dict[str, int] = field(default_factory=dict)
     mended: int = 0
-    again: tuple[str, ...] = ()
+
+
+def begin(database: Database, now: float) -> Checked:
+    """Check at the beginning of a run, at Unix time `now`, and note that it has begun."""
+    notes: dict[str, str] = dict(
+        database.execute("SELECT key, value FROM meta WHERE key IN ('checked', 'running')")
+    )
+    since = now - float(notes.get("checked", "-inf"))
+    thorough = "running" in notes or not 0 <= since < _DAY
+    checked = check(database, thorough=thorough)
+    noted = [("running", "1"), *([("checked", str(now))] if thorough else [])]
+    with database.transaction():
+        database.many(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", noted
+        )
+    return checked
+
+
+def end(database: Database) -> dict[str, int]:
+    """Rows by table at the end of a run. If they do not agree, it ends like one that was cut short."""
+    rows = count(database)
+    if _agree(rows):
+        database.execute("DELETE FROM meta WHERE key = 'running'")
+    return rows
 
 
 def check(database: Database, *, thorough: bool = True) -> Checked:
     """Count, and look for rows that nothing belongs to. Without `thorough` only where the counts disagree."""
     rows = count(database)
-    agree = rows["passages"] == rows["words"] == rows["vectors"] + rows["pending"]
-    if agree and not thorough:
+    if _agree(rows) and not thorough:
         return Checked(rows)
     with database.transaction():
-        mended, again = _mend(database)
-    return Checked(count(database) if mended else rows, mended, again)
+        mended = _mend(database)
+    return Checked(count(database) if mended else rows, mended)
 
 
 def count(database: Database) -> dict[str, int]:
@@ -84,22 +108,27 @@ def count(database: Database) -> dict[str, int]:
     return found
 
 
-def _mend(database: Database) -> tuple[int, tuple[str, ...]]:
+def _agree(rows: dict[str, int]) -> bool:
+    return rows["passages"] == rows["words"] == rows["vectors"] + rows["pending"]
+
+
+def _mend(database: Database) -> int:
     stray = database.execute(_WITHOUT_PASSAGE)
     database.many("DELETE FROM words WHERE rowid = ?", stray)
     orphans = [row[0] for row in database.execute(_WITHOUT_FILE)]
     writer.delete(database, orphans)
     incomplete = [row[0] for row in database.execute(_INCOMPLETE)]
-    again = {path for document in incomplete if (path := _set_waiting(database, document))}
+    for document in incomplete:
+        _set_waiting(database, document)
     lost = vectors.mend(database)
     database.execute(_MISNAMED)
     mended = len(stray) + len(orphans) + len(incomplete) + lost + database.changes
     database.execute(_UNNAMED, (json.dumps(sorted(writer.NAMED)),))
-    return mended, tuple(sorted(again))
+    return mended
 
 
-def _set_waiting(database: Database, document: int) -> str:
-    """Take back what is stored of a file, or of the file a member lies in; its path."""
+def _set_waiting(database: Database, document: int) -> None:
+    """Take back what is stored of a file, or of the file a member lies in."""
     row = database.one(
         "SELECT path, mtime_ns FROM documents WHERE id ="
         " (SELECT coalesce(parent, id) FROM documents WHERE id = ?)",
@@ -107,6 +136,5 @@ def _set_waiting(database: Database, document: int) -> str:
     )
     if row is None:  # a text of no document, or a member that went with its file just now
         database.execute("DELETE FROM texts WHERE document = ?", (document,))
-        return ""
+        return
     writer.settle(database, Entry(row[0], "", size=-1, mtime_ns=row[1]), "waiting")
-    return str(row[0])

@@ -18,20 +18,18 @@ from engine.contracts import (
     Control,
     Event,
     FileDone,
-    FileReport,
-    FileState,
     FolderRules,
     IndexSummary,
     Notice,
 )
 from engine.documents import formats, reader
-from engine.library import carry, check, missing, preview, schema, vector_cache, vectors, writer
+from engine.library import carry, check, missing, preview, schema, summary, vector_cache, vectors, writer
 from engine.library.intake import Intake, Reader, folder_of, reader_today
 from engine.library.missing import is_below_any
 from engine.library.progress import Meter
 from engine.library.recognition import Recogniser, Recognition
 from engine.library.scan import Entry, Scan, scan
-from engine.library.writer import Known, below
+from engine.library.writer import Known
 from engine.models.embedder import Embedder
 from engine.store.database import Database
 
@@ -39,7 +37,7 @@ from engine.store.database import Database
 BATCH = 32
 _WINDOW = 16 * BATCH  # passages sorted by length together, so that a batch needs little padding
 _LARGE = 1_000_000  # bytes; larger files wait for the smaller ones
-_PROBLEMS = 200  # rows in the summary; the ledger has them all
+_LOOK = 1000  # rows of the ledger, compared in a few milliseconds
 _TELLING = 2.0  # seconds of work until its rate says something about the machine
 # What a scan sees without reading: once it no longer does, the file is read though it is the same.
 _FROM_OUTSIDE = frozenset("ignored forgotten temporary cloud_only unreadable vanished".split())
@@ -82,11 +80,16 @@ def index(
         return run.run(own, rules or {}, forgotten, retry, now(), serving)
 
 
-def remove(database: Database, root: Path, keep: Sequence[Path] = ()) -> int:
-    """Forget a root and what was indexed from it, except what a root of `keep` holds too; how many files."""
+def remove(
+    database: Database, root: Path, keep: Sequence[Path] = (), look: Callable[[], None] = lambda: None
+) -> int:
+    """Forget a root and what was indexed from it, except what a root of `keep` holds too; how many files.
+
+    `look` is called now and then, and may raise; then a part is done.
+    """
     with schema.diagnosed(database):
         missing.forget(database, str(root))
-        return _remove(database, root, keep)
+        return _remove(database, root, keep, look)
 
 
 def remove_from_copy(path: Path, root: Path, keep: Sequence[Path] = ()) -> int:
@@ -94,27 +97,27 @@ def remove_from_copy(path: Path, root: Path, keep: Sequence[Path] = ()) -> int:
     database = schema.open_copy(path)
     try:
         with schema.diagnosed(database):
-            return _remove(database, root, keep)
+            return _remove(database, root, keep, lambda: None)
     finally:
         database.close()
 
 
-def _remove(database: Database, root: Path, keep: Sequence[Path]) -> int:
-    kept = {path for other in keep for path in writer.known(database, [str(other)])}
+def _remove(database: Database, root: Path, keep: Sequence[Path], look: Callable[[], None]) -> int:
+    kept = [str(other) for other in keep]
     found = writer.known(database, [str(root)])
-    doomed = [document.id for path, document in found.items() if path not in kept]
-    writer.delete(database, doomed)
+    doomed = [document.id for path, document in found if not is_below_any(path, kept)]
+    writer.delete(database, doomed, look)
     database.execute("DELETE FROM roots WHERE path = ?", (str(root),))
     _purge(database)
     return len(doomed)
 
 
-def keep_only(database: Database, roots: Sequence[Path]) -> None:
+def keep_only(database: Database, roots: Sequence[Path], look: Callable[[], None] = lambda: None) -> None:
     """Remove every root that is not among `roots`: its removal was asked for, but cut short."""
     wanted = {str(root) for root in roots}
     for (path,) in database.execute("SELECT path FROM roots"):
         if path not in wanted:
-            remove(database, Path(path), roots)
+            remove(database, Path(path), roots, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +156,37 @@ class _Run:
         now: float,
         serving: Database | None,
     ) -> IndexSummary:
+        checked = check.begin(self._database, now)
+        if checked.mended:
+            self._emit(Notice("index_mended", {"rows": checked.mended}))
         vector_cache.mend(self._database)
         found = self._scan(own, rules, forgotten)
         also_removed, also_waiting = self._hand_over(serving, found, now) if serving else (0, {})
         # Nothing of a root that cannot be reached is touched; rows outside the roots are not looked at.
-        ledger = writer.known(self._database, (*found.mounted, *found.gone))
+        ledger, settled = self._compare(found, retry)
         groups = missing.vanished(found, ledger)
-        moved = self._move(found, ledger, groups)
+        moved = self._move(found, ledger, groups, settled)
         removed, waiting = self._remove_vanished(found, ledger, groups, now)
         removed, waiting = max(removed, also_removed), {**waiting, **also_waiting}
         self._tell_vanished(found, waiting)
-        tasks = self._plan(found, ledger, retry)
+        tasks = self._plan(found, ledger, settled, retry)
+        del ledger, settled, groups
         self._words(tasks)
+        del tasks
         if self._intake.changed or removed or moved:
             _purge(self._database)
         self._meaning()
-        recognised = self._recognise(found)
-        checked = self._check(found, changed=bool(tasks or moved or removed or recognised))
-        return self._summary(found, checked, moved=moved, removed=removed, waiting=sum(waiting.values()))
+        self._recognise(found)
+        rows = check.end(self._database)
+        return replace(
+            summary.of(self._database, found),
+            seconds=round(time.monotonic() - self._began, 3),
+            removed=removed,
+            moved=moved,
+            missing=sum(waiting.values()),
+            mended=checked.mended,
+            rows=rows,
+        )
 
     # -- scan ------------------------------------------------------------------------------------
 
@@ -209,12 +225,22 @@ class _Run:
 
     # -- what is missing -------------------------------------------------------------------------
 
-    def _move(self, found: Scan, ledger: dict[str, Known], groups: Mapping[str, list[str]]) -> int:
+    def _move(
+        self,
+        found: Scan,
+        ledger: dict[str, Known],
+        groups: Mapping[str, list[str]],
+        settled: Collection[str] = (),
+    ) -> int:
         """Give files that were found elsewhere their new path, in the index and in `ledger`."""
         absent = {path: ledger[path] for paths in groups.values() for path in paths}
         if not absent:
             return 0
-        new = [e for e in found.entries.values() if not e.reason and e.path not in ledger]
+        new = [
+            entry
+            for path, entry in found.entries.items()
+            if not entry.reason and path not in ledger and path not in settled
+        ]
         moved = {}
         for known, old, entry in missing.moves(absent, new, self._control.check):
             writer.move(self._database, known.id, old, entry, folder_of(entry))
@@ -230,7 +256,7 @@ class _Run:
     ) -> tuple[int, dict[str, int]]:
         """How many files were removed, and, by directory, how many are kept until a second look."""
         gone, waiting = missing.to_be_removed(self._database, groups, self._roots, now)
-        writer.delete(self._database, [ledger.pop(path).id for path in gone])
+        writer.delete(self._database, [ledger.pop(path).id for path in gone], self._control.check)
         return len(gone), waiting
 
     def _hand_over(self, serving: Database, found: Scan, now: float) -> tuple[int, dict[str, int]]:
@@ -240,13 +266,14 @@ class _Run:
         run = _Run(serving, self._embedder, self._intake, self._control, self._emit, {}, self._roots)
         with schema.diagnosed(serving):
             vector_cache.mend(serving)
-            ledger = writer.known(serving, (*found.mounted, *found.gone))
+            ledger = dict(writer.known(serving, (*found.mounted, *found.gone)))
             groups = missing.vanished(found, ledger)
             changed = run._move(found, ledger, groups)
             removed, waiting = run._remove_vanished(found, ledger, groups, now)
             for path, known in list(ledger.items()):
                 entry = found.entries.get(path)
                 if entry is not None and entry.reason and not run._is_settled(entry, known, False):
+                    self._control.check()
                     writer.settle(serving, entry, entry.state, entry.reason, entry.detail)
                     del ledger[path]
                     changed += 1
@@ -265,25 +292,50 @@ class _Run:
 
     # -- words -----------------------------------------------------------------------------------
 
-    def _plan(self, found: Scan, ledger: dict[str, Known], retry: bool | str) -> list[_Task]:
+    def _compare(self, found: Scan, retry: bool | str) -> tuple[dict[str, Known], set[str]]:
+        """What the ledger says of files that are not as it says, and the paths of all others.
+
+        These are nearly all: of them no more is held.
+        """
+        ledger: dict[str, Known] = {}
+        settled: set[str] = set()
+        outdated = writer.holding_outdated(self._database)
+        unread = writer.holding_unread(self._database) if retry else set[int]()
+        rows = writer.known(self._database, (*found.mounted, *found.gone))
+        for number, (path, known) in enumerate(rows):
+            if number % _LOOK == 0:
+                self._control.check()
+            if known.id in outdated or (known.id in unread and _is_again(path, retry)):
+                known = replace(known, reader="")  # it is read again, though it is the same
+            entry = found.entries.get(path)
+            if entry is not None and self._is_settled(entry, known, retry):
+                settled.add(entry.path)
+            else:
+                ledger[path] = known
+        return ledger, settled
+
+    def _plan(
+        self, found: Scan, ledger: Mapping[str, Known], settled: Collection[str], retry: bool | str
+    ) -> list[_Task]:
         """What must be read: harmless, small and recent files first, the roots in turn.
 
         Until then new files show as waiting.
         """
-        tasks = []
-        members = writer.members(self._database)
-        with self._database.transaction():
-            for entry in found.entries.values():
-                known = ledger.get(entry.path)
-                if known is not None and _is_stale(members.get(known.id), _is_again(entry, retry)):
-                    known = replace(known, reader="")  # it is read again, though it is the same
-                if self._is_settled(entry, known, retry):
-                    continue
-                if entry.reason:
-                    self._intake.settle(entry, known, entry.state, entry.reason, entry.detail)
-                    continue
-                tasks.append(_Task(entry, known))
-            writer.expect(self._database, [task.entry for task in tasks if task.known is None])
+        changed = [
+            _Task(entry, known)
+            for path, entry in found.entries.items()
+            if path not in settled and not self._is_settled(entry, known := ledger.get(path), retry)
+        ]
+        for part in writer.parts([task for task in changed if task.entry.reason], self._control.check):
+            with self._database.transaction():
+                for task in part:
+                    entry = task.entry
+                    self._intake.settle(entry, task.known, entry.state, entry.reason, entry.detail)
+        tasks = [task for task in changed if not task.entry.reason]
+        new = [task.entry for task in tasks if task.known is None]
+        for entries in writer.parts(new, self._control.check):
+            with self._database.transaction():
+                writer.expect(self._database, entries)
         tasks.sort(key=lambda task: -task.entry.mtime_ns)
         return _in_turn(
             tasks,
@@ -306,7 +358,7 @@ class _Run:
             return unchanged and formats.is_current(known.reader)
         if known.reason in _FROM_OUTSIDE:
             return False
-        return unchanged and not _is_again(entry, retry) and known.reader == reader_today(entry)
+        return unchanged and not _is_again(entry.path, retry) and known.reader == reader_today(entry)
 
     def _words(self, tasks: Sequence[_Task]) -> None:
         meter = Meter("words", len(tasks), self._emit)
@@ -355,11 +407,12 @@ class _Run:
         in turn.
         """
         window: list[tuple[int, int, str]] = []
-        documents: list[tuple[int, str]] = self._database.execute(
+        waiting = self._database.each(
             "SELECT id, path FROM documents WHERE id IN (SELECT document FROM passages WHERE embedded = 0)"
             " ORDER BY mtime_ns DESC, id DESC"
         )
-        for document, _path in _in_turn(documents, lambda _: (), lambda row: self._root_of(row[1])):
+        documents = [(document, self._root_of(path)) for document, path in waiting]
+        for document, _root in _in_turn(documents, lambda _: (), lambda row: row[1]):
             after = -1
             while rows := self._database.execute(
                 "SELECT p.ordinal, p.id, p.document, p.header || char(10) || w.body"
@@ -388,86 +441,18 @@ class _Run:
 
     # -- text in pictures ------------------------------------------------------------------------
 
-    def _recognise(self, found: Scan) -> int:
-        """Last of all, since a page takes seconds; the number of files."""
+    def _recognise(self, found: Scan) -> None:
+        """Last of all, since a page takes seconds."""
         files = 0
         for _path in self.recognition.run(found.entries) if self.recognition else ():
             self._meaning()
             files += 1
         if files:
             _purge(self._database)
-        return files
-
-    # -- the end ---------------------------------------------------------------------------------
-
-    def _check(self, found: Scan, *, changed: bool) -> check.Checked:
-        """Compare the tables, mend them, and read again what could not be mended."""
-        checked = check.check(self._database, thorough=changed)
-        if checked.mended:
-            self._emit(Notice("index_mended", {"rows": checked.mended}))
-            self._words([_Task(found.entries[p], None) for p in checked.again if p in found.entries])
-            self._meaning()
-            checked = check.Checked(check.count(self._database), checked.mended)
-        return checked
-
-    def _summary(
-        self, found: Scan, checked: check.Checked, *, moved: int, removed: int, waiting: int
-    ) -> IndexSummary:
-        states: Counter[str] = Counter()
-        totals: Counter[str] = Counter()
-        problems: list[FileReport] = []
-        for path, parent, state, reason, detail, time_, cut, redacted in self._rows(found):
-            if parent is not None:
-                totals.update(children=1, passages=cut, redacted=redacted)
-                continue
-            if path not in found.entries:
-                continue
-            states[state] += 1
-            totals.update(passages=cut, redacted=redacted)
-            if state in {"skipped", "failed"}:
-                problems.append(FileReport(path, state, reason, detail, time_))
-        problems.sort(key=lambda report: (report.state != "failed", report.path))
-        return IndexSummary(
-            files=len(found.entries),
-            indexed=states["words"] + states["meaning"],
-            skipped=states["skipped"],
-            failed=states["failed"],
-            children=totals["children"],
-            passages=totals["passages"],
-            seconds=round(time.monotonic() - self._began, 3),
-            redacted=totals["redacted"],
-            removed=removed,
-            moved=moved,
-            missing=waiting,
-            mended=checked.mended,
-            rows=checked.rows,
-            problems=tuple(problems[:_PROBLEMS]),
-        )
-
-    def _rows(self, found: Scan) -> set[tuple[str, int | None, FileState, str, str, str, int, int]]:
-        rows: set[tuple[str, int | None, FileState, str, str, str, int, int]] = set()
-        for root in found.mounted:
-            condition, params = below(root)
-            rows.update(
-                self._database.execute(
-                    "SELECT path, parent, state, reason, detail, indexed_at, passages, redacted"
-                    f" FROM documents WHERE {condition}",
-                    params,
-                )
-            )
-        return rows
 
 
-def _is_again(entry: Entry, retry: bool | str) -> bool:
-    return retry is True or (isinstance(retry, str) and is_below_any(entry.path, (retry,)))
-
-
-def _is_stale(members: set[tuple[str, FileState]] | None, again: bool) -> bool:
-    """Whether what lies in a file would be read otherwise today, or is to be tried again."""
-    return any(
-        not formats.is_current(name) if state in {"words", "meaning"} else again
-        for name, state in members or ()
-    )
+def _is_again(path: str, retry: bool | str) -> bool:
+    return retry is True or (isinstance(retry, str) and is_below_any(path, (retry,)))
 
 
 def _in_turn(

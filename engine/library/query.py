@@ -13,6 +13,7 @@ _WORD = re.compile(r"[^\W_]+")
 # What marks a number, file name or address; plain hyphens ("high-speed") made ranking worse as phrases.
 _NAME = re.compile(r"[\d_./\\@:]")
 _FILE = re.compile(r"[^\s\"/\\.]{2,}[^\s\"/\\]*\.[A-Za-z][A-Za-z0-9]{0,5}")
+_WHOLE = re.compile(r"[^\s\"/\\]+\.[A-Za-z][A-Za-z0-9]{0,5}")  # "i.e", too: looking for it costs nothing
 # Letters and digits that people make up as a mark: "QX7-LIMA", "pol-358", a long number; no "3-dimensional".
 _CODE = re.compile(
     r"(?<!\w)(?=[\w/.-]*\d)(?:(?=[\w/.-]*[A-Z])|(?=[a-z]{1,5}[/._-]?\d\d)|(?=(?:[/._-]?\d){5}))[\w]+(?:[/._-]\w+)*"
@@ -37,7 +38,8 @@ class Wanted:
 
     `words`: any of its words; `pairs`: any pair of characters of scripts without spaces. What must not be
     missed: `phrases` from quotation marks, `codes` like "POL-358", `files` by name. `terms`: the words alone.
-    `names`: for parts of the names of files, as trigrams.
+    `names`: for parts of the names of files, as trigrams. `whole` are no expressions, but names of files as
+    they stand.
     """
 
     words: str | None
@@ -47,6 +49,7 @@ class Wanted:
     files: tuple[str, ...]
     terms: tuple[str, ...]
     names: tuple[str, ...]
+    whole: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -72,6 +75,7 @@ def understand(text: str) -> Wanted:
         _some(f"name : {name}" for name in files if name),
         tuple(dict.fromkeys(words)),
         _some(f"name : ({name})" for name in names if name),
+        _some([text.strip(), *(part.strip() for part in quoted), *_WHOLE.findall(text)]),
     )
 
 

@@ -97,7 +97,7 @@ def scan(
     walk = _Walk(
         {str(root): (rules or {}).get(str(root), FolderRules()) for root in roots}, forgotten, own, visit
     )
-    for root in sorted({str(root) for root in roots}, key=len):
+    for root in sorted({str(root) for root in roots}, key=lambda root: (len(root), root)):
         walk.root(root, was_mounted(root))
     return walk.found
 

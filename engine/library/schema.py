@@ -62,7 +62,11 @@ CREATE TABLE documents (
     parent INTEGER REFERENCES documents (id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX documents_state ON documents (state, parent);
+CREATE INDEX documents_name ON documents (name COLLATE NOCASE);
 CREATE INDEX documents_parent ON documents (parent) WHERE parent IS NOT NULL;
+-- By which readers members were read, found without a look at each of them.
+CREATE INDEX documents_members ON documents (reader, parent)
+    WHERE parent IS NOT NULL AND state IN ('words', 'meaning');
 CREATE INDEX documents_problems ON documents (indexed_at, id) WHERE state IN ('skipped', 'failed');
 CREATE INDEX documents_scans ON documents (scans) WHERE scans > 0;
 CREATE INDEX documents_recognised ON documents (recognised) WHERE recognised > 0;
@@ -81,6 +85,7 @@ CREATE TABLE texts (
     document INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE,
     text TEXT NOT NULL
 ) STRICT;
+CREATE INDEX texts_document ON texts (document);  -- to count them without walking over the texts
 
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -129,7 +134,6 @@ def open_for_writing(path: Path, embedder: Embedder, emit: Callable[[Event], Non
             if _is_current(database, embedder):
                 if path.stat().st_size <= _CHECKED:
                     database.quick_check()
-                vectors.mend(database)
                 return database
             is_fresh = not _has_tables(database)
         except BaseException:

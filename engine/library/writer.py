@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from os.path import sep
 from pathlib import Path
+from typing import TypeVar
 
 from engine.contracts import FileState
 from engine.documents import formats
@@ -17,12 +18,26 @@ from engine.library import segments, vector_cache, vectors
 from engine.library.scan import Entry
 from engine.store.database import Database
 
+T = TypeVar("T")
+
 _TOGETHER = 200  # documents in one transaction where nothing depends on each other
 # Why a file has no text that a person may look for by its name: what was left out on purpose is not found.
 NAMED = frozenset(
     """cloud_only too_large archive_limit unsupported binary empty no_text no_words password
     damaged timeout memory crashed_reader""".split()
 )
+
+_MEMBERS = "parent IS NOT NULL AND state IN ('words', 'meaning')"
+# One step down the index for each reader, however many members it read.
+_READERS = f"""
+    WITH RECURSIVE found (reader) AS (
+        SELECT min(reader) FROM documents WHERE {_MEMBERS}
+        UNION ALL
+        SELECT (SELECT min(reader) FROM documents WHERE {_MEMBERS} AND reader > found.reader)
+        FROM found WHERE found.reader IS NOT NULL
+    )
+    SELECT reader FROM found WHERE reader IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +63,25 @@ class Known:
         return replace(self, size=entry.size, mtime_ns=entry.mtime_ns, inode=entry.inode)
 
 
-def known(database: Database, roots: Iterable[str]) -> dict[str, Known]:
-    """All ledger rows of files at or below `roots`, by path."""
-    found: dict[str, Known] = {}
+def known(database: Database, roots: Iterable[str]) -> Iterator[tuple[str, Known]]:
+    """Paths and ledger rows of all files at or below `roots`; twice those of a root in another."""
     for root in roots:
         condition, params = below(root)
-        found.update(_known(database, f"parent IS NULL AND {condition}", params))
-    return found
+        yield from _known(database, f"parent IS NULL AND {condition}", params)
 
 
 def held(database: Database, document: int) -> dict[str, Known]:
     """All ledger rows of what lies in a file, by path."""
-    return _known(database, "parent = ?", (document,))
+    return dict(_known(database, "parent = ?", (document,)))
 
 
-def _known(database: Database, condition: str, params: Sequence[object]) -> dict[str, Known]:
-    rows = database.execute(
+def _known(database: Database, condition: str, params: Sequence[object]) -> Iterator[tuple[str, Known]]:
+    for path, *values in database.each(
         "SELECT path, id, size, mtime_ns, inode, state, reason, detail, sha256, reader FROM documents"
         f" WHERE {condition}",
         params,
-    )
-    return {path: Known(*values) for path, *values in rows}
+    ):
+        yield path, Known(*values)
 
 
 def below(root: str, column: str = "path") -> tuple[str, tuple[str, ...]]:
@@ -147,14 +160,19 @@ def expect(database: Database, entries: Iterable[Entry]) -> None:
     )
 
 
-def members(database: Database) -> dict[int, set[tuple[str, FileState]]]:
-    """By file that holds any: by which readers its members were read, and the states they are in."""
-    found: dict[int, set[tuple[str, FileState]]] = {}
-    for parent, reader, state in database.execute(
-        "SELECT DISTINCT parent, reader, state FROM documents WHERE parent IS NOT NULL"
-    ):
-        found.setdefault(parent, set()).add((reader, state))
-    return found
+def holding_outdated(database: Database) -> set[int]:
+    """Files that hold something with text that would be read otherwise today."""
+    readers = [reader for (reader,) in database.execute(_READERS) if not formats.is_current(reader)]
+    sql = f"SELECT DISTINCT parent FROM documents WHERE {_MEMBERS} AND reader = ?"
+    return {parent for reader in readers for (parent,) in database.execute(sql, (reader,))}
+
+
+def holding_unread(database: Database) -> set[int]:
+    """Files that hold something without text."""
+    sql = (
+        "SELECT DISTINCT parent FROM documents WHERE parent IS NOT NULL AND state NOT IN ('words', 'meaning')"
+    )
+    return {parent for (parent,) in database.execute(sql)}
 
 
 def distrust(database: Database, document: int) -> None:
@@ -257,14 +275,22 @@ def write(
     return document, state
 
 
-def delete(database: Database, documents: Sequence[int]) -> None:
-    """Remove documents and all that was made of them."""
-    for start in range(0, len(documents), _TOGETHER):
+def parts(items: Sequence[T], look: Callable[[], None] = lambda: None) -> Iterator[Sequence[T]]:
+    """What may go into one transaction each; `look` is called before each, and may raise."""
+    for start in range(0, len(items), _TOGETHER):
+        look()
+        yield items[start : start + _TOGETHER]
+
+
+def delete(database: Database, documents: Sequence[int], look: Callable[[], None] = lambda: None) -> None:
+    """Remove documents and all that was made of them; `look` as for `parts`."""
+    for part in parts(documents, look):
         with database.transaction():
-            for document in documents[start : start + _TOGETHER]:
+            for document in part:
                 _clear(database, document)
                 database.execute("DELETE FROM documents WHERE id = ?", (document,))
-        vector_cache.erase(database)
+    # Once, for it waits for the disk. What `look` cut short the next job erases before all else.
+    vector_cache.erase(database)
 
 
 def mark_meaning(database: Database, documents: Iterable[int]) -> None:

@@ -58,6 +58,11 @@ class Database:
         with self._lock, self._translated():
             return list(self._connection.execute(sql, params))
 
+    def each(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Iterator[Row]:
+        """As `execute`, one row at a time, where all would be too many to hold. Write nothing meanwhile."""
+        with self._lock, self._translated():
+            yield from self._connection.execute(sql, params)
+
     def one(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
         """The first row, or None."""
         with self._lock, self._translated():

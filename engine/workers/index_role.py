@@ -35,8 +35,8 @@ class IndexRole:
         keep = [Path(path) for path in params["keep"]]
         with beside.opened(self._home.index_db, self._embedder, work.emit) as indexes:
             if verb == "remove":
-                return indexes.remove(Path(params["root"]), keep)
-            indexes.keep_only(keep)
+                return indexes.remove(Path(params["root"]), keep, work.check)
+            indexes.keep_only(keep, work.check)
             roots = [Path(root) for root in params["roots"]]
             summary = self._index(indexes, roots, params, work)
             if indexes.serving is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -301,7 +302,37 @@ def _relocated(message: Message, moved: Mapping[str, str]) -> Message:
 
 
 def _absolute(path: str | Path) -> Path:
-    return Path(path).expanduser().resolve()
+    return _as_listed(Path(path).expanduser().resolve())
+
+
+def _as_listed(path: Path) -> Path:
+    """`path` with each name as its folder lists it: so it is in the index, which compares them byte by byte.
+
+    Where case or the Unicode form does not count, a person may type another. What is not there stays so.
+    """
+    if path == path.parent:
+        return path
+    path = _as_listed(path.parent) / path.name
+    if not _may_be_typed_otherwise(path):
+        return path
+    try:
+        others = {other.name: other for other in path.parent.iterdir() if _folded(other) == _folded(path)}
+        return path if path.name in others else next(filter(path.samefile, others.values()), path)
+    except OSError:
+        return path
+
+
+def _may_be_typed_otherwise(path: Path) -> bool:
+    """Asked first, because to list a folder may take long."""
+    other = path.with_name(path.name.swapcase())
+    try:
+        return not path.name.isascii() or (other.name != path.name and other.samefile(path))
+    except OSError:
+        return False
+
+
+def _folded(path: Path) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path.name).casefold())
 
 
 def _listing(folder: Path) -> Any:

@@ -161,7 +161,7 @@ def test_vectors_of_two_embedders_never_meet(shelf: Shelf) -> None:
 def test_a_half_made_one_is_gone_on_with(shelf: Shelf) -> None:
     for number in range(4):
         shelf.put(f"{number}.md", f"word{number}")
-    shelf.interrupt(look=5)
+    shelf.interrupt(look=7)
     assert shelf.next.exists()
     done = beside.remaking(shelf.path)
     assert done is not None and done.files == 6 and done.words + done.meaning < 6

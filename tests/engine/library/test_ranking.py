@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.contracts import SearchReply
-from engine.library import fusion, search
+from engine.library import exact, fusion, search
 from engine.library.query import understand
 
 if TYPE_CHECKING:
@@ -63,6 +63,61 @@ def test_a_file_is_found_by_its_name(library: Library, query: str) -> None:
     library.index()
     wanted = "kettle-copper-2024.txt" if "2024" in query else "copper kettle.md"
     assert names(library.search(query))[0] == wanted
+
+
+@pytest.mark.parametrize("query", ["report.txt", "Report.TXT", "what says report.txt of bread?"])
+def test_a_file_of_the_very_name_comes_before_longer_names(library: Library, query: str) -> None:
+    for number in range(25):
+        library.put(f"{number:02}-report.txt", "report of bread, and of what it says")
+    library.index()
+    library.put("report.txt", "nothing but grey iron")
+    library.index()
+    assert names(library.search(query))[0] == "report.txt"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "i.txt", "Makefile", "the plan of it.md"])
+def test_a_name_of_common_words_finds_its_file(library: Library, name: str) -> None:
+    crowd(library, "make file txt, a plan of it")
+    library.put(name, "nothing but blue bread")
+    library.index()
+    assert names(library.search(name))[0] == name
+    assert names(library.search(name, folder=library.folder / "crowd"))[0] != name
+
+
+def test_of_a_file_that_is_named_the_best_ranked_passage_comes_first(library: Library) -> None:
+    pages = [" ".join(f"{word}{number}" for number in range(300)) for word in ("alpha", "beta", "gamma")]
+    library.put("log.txt", "\n\n".join(pages))
+    library.index()
+    assert "gamma7" in library.search("log.txt gamma7 gamma8").results[0].text
+    assert list(exact.promoted(library.database, understand("log.txt"), None, {})) == [1]
+
+
+def test_a_named_file_of_many_passages_is_not_listed(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.put("log.txt", "\n\n".join(f"line {number} " + "word " * 150 for number in range(60)))
+    summary = library.index()
+    rows = []
+    execute = library.database.execute
+
+    def counted(sql: str, params: Any = ()) -> list[Any]:
+        rows.extend(found := execute(sql, params))
+        return found
+
+    monkeypatch.setattr(library.database, "execute", counted)
+    promoted = exact.promoted(library.database, understand("log.txt"), None, {3: 0.5})
+    assert next(iter(promoted)) == 3 and len(rows) < 10 < summary.passages
+
+
+@pytest.mark.parametrize("query", ["xkont", "xkontoprivat.md", "kontopri"])
+def test_a_file_is_found_by_its_name_in_the_folder_that_is_searched(library: Library, query: str) -> None:
+    for number in range(25):
+        library.put(f"other/xkontoprivat{number}.md", "nothing but grey iron")
+    library.index()
+    library.put("small/xkontoprivat.md", "nothing but blue bread")
+    library.put("small/other.md", f"{query} of something else" if "." in query else "milk")
+    library.index()
+    assert names(library.search(query, folder=library.folder / "small"))[0] == "xkontoprivat.md"
 
 
 def test_a_part_of_a_name_finds_its_file(library: Library) -> None:

@@ -210,3 +210,13 @@ def test_each_directory_is_announced_and_the_walk_can_be_stopped(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         scan([tmp_path], Path("/nowhere"), visit=visit)
     assert len(seen) == 2 and seen[1] in {"one", "two"}
+
+
+def test_of_two_spellings_of_a_root_the_same_one_is_walked_each_time(tmp_path: Path) -> None:
+    pairs = [(tmp_path / f"a{number}", tmp_path / f"b{number}") for number in range(8)]
+    for first, second in pairs:
+        first.mkdir()
+        (first / "file.md").write_text("words")
+        second.symlink_to(first)
+    found = scan([root for pair in pairs for root in pair], tmp_path / "own")
+    assert sorted(found.entries) == [str(first / "file.md") for first, _ in pairs]

@@ -145,23 +145,6 @@ def test_a_sound_index_needs_no_mending(library: Library) -> None:
     assert vectors.mend(library.database) == 0
 
 
-def test_orphans_are_mended_when_it_is_opened(library: Library) -> None:
-    library.put("a.md", "the deposit")
-    library.put("b.md", "the bread")
-    library.index()
-    database = library.database
-    database.execute("PRAGMA foreign_keys = OFF")
-    database.execute("DELETE FROM passages WHERE document = 1; DELETE FROM words WHERE rowid = 1")
-    database.execute("DELETE FROM vectors WHERE rowid = 2")
-    database.close()
-    _reopen(library)
-    assert library.database.one("SELECT count(*) FROM vectors") == (0,)
-    assert library.database.execute("SELECT state FROM documents WHERE id = 2") == [("words",)]
-    library.index()
-    assert library.database.execute("SELECT rowid FROM vectors") == [(2,)]
-    assert library.database.execute("SELECT state FROM documents WHERE id = 2") == [("meaning",)]
-
-
 def test_ids_are_never_used_twice(library: Library) -> None:
     library.put("a.md", "old text")
     library.index()

@@ -249,6 +249,7 @@ def test_a_name_goes_with_its_file_and_gives_way_to_its_text(
 
 def test_an_index_from_before_learns_the_names(cloudy: Library) -> None:
     cloudy.database.execute("DELETE FROM names WHERE name LIKE 'Budget%'")
+    cloudy.database.execute("DELETE FROM meta WHERE key = 'checked'")
     assert cloudy.search("budget").unread == ()
     cloudy.put("notes.md", "changed")
     assert cloudy.index().mended == 0
