@@ -483,6 +483,3 @@ def test_folders_take_turns(library: Library, tmp_path: Path) -> None:
     assert [f"{Path(e.path).parent.name[0]}{Path(e.path).stem}" for e in library.events
             if isinstance(e, FileDone)] == order  # fmt: skip
     assert embedded == order
-
-
-# -- many files ------------------------------------------------------------------------------------
