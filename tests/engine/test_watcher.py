@@ -197,6 +197,11 @@ def test_where_the_system_has_no_watches_left_that_is_said_once(
     watching.watcher.stop()
 
 
+watched_one_by_one = pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems watch a folder with all below it at once"
+)
+
+
 class Watches:
     """The system's watches, of which it gives out only so many."""
 
@@ -218,7 +223,7 @@ class Watches:
         return self._add(descriptor, path, mask)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems watch a folder with all below it at once")
+@watched_one_by_one
 @pytest.mark.parametrize("most", [0, 2])
 def test_a_folder_that_is_watched_in_part_counts_as_unwatched(
     folder: Path, monkeypatch: pytest.MonkeyPatch, most: int
@@ -236,7 +241,7 @@ def test_a_folder_that_is_watched_in_part_counts_as_unwatched(
     watching.watcher.stop()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+@watched_one_by_one
 def test_a_folder_that_outgrows_the_watches_is_unwatched_from_then_on(
     watching: Watching, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +253,7 @@ def test_a_folder_that_outgrows_the_watches_is_unwatched_from_then_on(
     wait_until(lambda: followed.every == schedule.EVERY_REMOTE)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+@watched_one_by_one
 def test_watches_that_were_refused_are_asked_for_as_rarely_as_a_network_drive_is_looked_at(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -115,7 +115,7 @@ def read_all(
 
 if __name__ == "__main__":
     reader.read_all = read_all
-    ocr.page_text = lambda text: text  # type: ignore[assignment, return-value]
+    ocr.page_text = lambda text: text
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     reading.serve(sys.stdin.buffer, out)

@@ -77,7 +77,7 @@ def test_a_question_is_put_to_the_embedder_that_made_the_index(
 
     def asked() -> str:
         params = {"query": "door", "k": 3, "folder": None}
-        reply = from_json(SearchReply, role.run("search", params, _Work()))  # type: ignore[arg-type]
+        reply = from_json(SearchReply, role.run("search", params, _Work()))
         assert len(reply.results) == 3
         assert role._embedder is not None
         return role._embedder.id

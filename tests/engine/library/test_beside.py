@@ -150,9 +150,13 @@ def test_vectors_of_two_embedders_never_meet(shelf: Shelf) -> None:
         assert asked == [], "who made other vectors is not asked for one"
 
     asked: list[str] = []
-    deaf = FakeEmbedder(dimensions=32)
-    embed = deaf.embed
-    deaf.embed = lambda texts: asked.extend(texts) or embed(texts)  # type: ignore[method-assign,func-returns-value]
+
+    class Listening(FakeEmbedder):
+        def embed(self, texts):
+            asked.extend(texts)
+            return super().embed(texts)
+
+    deaf = Listening(dimensions=32)
     assert shelf.run(at=look)
     shelf.found("deposit", deaf)
     assert asked == ["deposit"], "once its own serve, it is"

@@ -68,7 +68,7 @@ def eye() -> Eye:
 
 def recognise(library: Library, eye: Eye, **options: object) -> IndexSummary:
     eye.asked.clear()
-    return library.index(recognise=eye, **options)  # type: ignore[arg-type]
+    return library.index(recognise=eye, **options)
 
 
 class _StopsAfterPage:
