@@ -50,7 +50,7 @@ class FolderRow(QFrame):
         remove.clicked.connect(self._remove)
         top = QHBoxLayout()
         top.setSpacing(8)
-        top.addWidget(icon_label("folder"))
+        top.addWidget(icon_label(folder.kind))
         top.addWidget(self._name)
         top.addStretch(1)
         top.addWidget(self._counts)
