@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from string import Template
+from weakref import WeakSet
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+from shiboken6 import isValid
 
 from engine.settings import Appearance
 from resources import resource
@@ -126,9 +128,10 @@ def apply(app: QApplication, appearance: Appearance = "system") -> None:
     chosen = colours()
     app.setPalette(palette(chosen))
     app.setStyleSheet(Template(resource("window.qss").read_text(encoding="utf-8")).substitute(asdict(chosen)))
-    for widget in app.allWidgets():
-        if name := widget.property("icon_name"):
-            _paint_icon(widget, name, widget.property("icon_colour"))
+    # Not `allWidgets`: it also meets, and makes Python objects of, what Qt is taking apart at that moment.
+    for widget in list(_WITH_ICON):
+        if isValid(widget):
+            _paint_icon(widget, widget.property("icon_name"), widget.property("icon_colour"))
 
 
 def palette(chosen: Colours) -> QPalette:
@@ -206,12 +209,16 @@ def app_icon() -> QIcon:
     return QIcon(str(resource("icons/nocturne.svg")))
 
 
+_WITH_ICON: WeakSet[QWidget] = WeakSet()  # painted again when the scheme changes
+
+
 def set_icon(widget: QWidget, name: str, colour: str = "text") -> None:
     """Show an icon in one of the scheme's colours, on a button or a label; it follows later changes."""
     if colour not in {item.name for item in fields(Colours)}:
         raise ValueError(colour)
     widget.setProperty("icon_name", name)
     widget.setProperty("icon_colour", colour)
+    _WITH_ICON.add(widget)
     _paint_icon(widget, name, colour)
 
 
