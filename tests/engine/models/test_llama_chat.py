@@ -6,18 +6,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from engine.errors import Cancelled, EngineError
+from engine.models import catalog
 from engine.models import llama as llama_module
-from engine.models.chat import ChatMessage
+from engine.models.chat import ChatMessage, Sampling
 from engine.models.fake import FakeChat
 from engine.models.llama import SLICE, LlamaChat, context_settings
 from engine.models.load import load_chat
 from engine.models.native import library
+from engine.models.prepare import prepared
 from engine.models.template import ChatTemplate
 from engine.paths import Home
 
@@ -349,3 +352,60 @@ def test_the_fake_and_the_real_model_offer_the_same(chat: LlamaChat) -> None:
 
     # Parity alone looks at logits and at the base's identity, and only at the real model's.
     assert offered(chat) - {"name", "base_id", "logits"} <= offered(FakeChat())
+
+
+def test_what_was_read_comes_back_as_it_was(chat: LlamaChat) -> None:
+    prompt = chat.render([ChatMessage("system", STORY), ChatMessage("user", "Who counted the ships?")])
+    longer = [*prompt, *chat.tokenize("The lighthouse"), *chat.tokenize(" keeper")]
+    fresh(chat)
+    read = chat.generate(prompt, 12)
+    text = "".join(read)
+    kept = chat.snapshot()
+    assert kept.tokens[: len(prompt)] == prompt and len(kept.data) > 20_000 * len(prompt)
+    evaluated = chat.logits(longer, chat.tokenize(" wrote"))
+    "".join(chat.generate(chat.render(QUESTION), 5))
+    assert chat.remembers(prompt) < len(prompt)
+    assert chat.resume(kept) and chat.remembers(prompt) == len(prompt)
+    assert (chat.logits(longer, chat.tokenize(" wrote")) == evaluated).all()
+    assert chat.resume(kept)
+    again = chat.generate(prompt, 12)
+    assert "".join(again) == text and again.cached_tokens == len(prompt) - 1
+
+
+def test_what_does_not_fit_is_not_resumed(chat: LlamaChat) -> None:
+    prompt = chat.render(QUESTION)
+    "".join(fresh(chat).generate(prompt, 4))
+    kept = chat.snapshot()
+    for other in (
+        replace(kept, key=kept.key + "+night"),
+        replace(kept, data=kept.data[:-100]),
+        replace(kept, data=b""),
+        replace(kept, tokens=kept.tokens[:-1]),
+        replace(kept, tokens=[]),
+        replace(kept, data=bytes(len(kept.data))),
+    ):
+        assert not chat.resume(other) and chat.remembers(prompt) == 0
+        assert "Paris" in "".join(chat.generate(prompt, 40))
+
+
+def test_tokens_are_drawn_as_the_card_says_and_alike_each_time(models_home: Home) -> None:
+    card = catalog.default("chat")
+    path = prepared(card, models_home)
+    ask = [ChatMessage("user", "Tell me a story about a lighthouse.")]
+
+    def told(sampling: Sampling) -> list[int]:
+        model = LlamaChat(path, id="sampled", context=512, sampling=sampling)
+        try:
+            first, second = (model.generate(model.render(ask), 24) for _ in range(2))
+            "".join(first), "".join(second)
+            assert first.tokens == second.tokens
+            assert all(-25 < logprob <= 0 for logprob in first.logprobs)
+            return first.tokens
+        finally:
+            model.close()
+
+    greedy = told(Sampling())
+    assert told(Sampling(temperature=5.0)) != greedy
+    assert told(Sampling(temperature=5.0, min_p=1.0)) == greedy  # nothing but the likeliest is left
+    assert told(Sampling(temperature=1.0, top_p=1e-6)) == greedy
+    assert card.sampling == Sampling()
