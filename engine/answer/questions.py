@@ -29,12 +29,19 @@ ENOUGH_TO_QUOTE = 0.65  # share of the question's words, names aside, in one lin
 
 
 def search_query(question: str, history: Sequence[Turn]) -> str:
-    """The question; a follow-up ("and her phone?") brings along what the last questions named."""
+    """The question; a follow-up ("and her phone?") brings along what the last questions named.
+
+    After a question for a person it is about the one that the answer names.
+    """
     if not is_follow_up(question, history):
         return question
     brought: dict[str, str] = {}
     for text in reversed([turn.text for turn in history if turn.role == "user"][-2:]):
         brought |= {term.key: text[term.start : term.end] for term in terms(text) if term.key not in brought}
+    for before, answered in pairwise(history[-2:]):
+        if (before.role, answered.role) == ("user", "assistant") and _asked_kinds(before.text) == {"name"}:
+            text = answered.text
+            brought |= {term.key: text[term.start : term.end] for term in names(text) if term.kind == "name"}
     asked = keys(question)
     return " ".join([question, *(word for key, word in brought.items() if key not in asked)])
 

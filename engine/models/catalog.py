@@ -22,7 +22,8 @@ class ModelCard:
     (empty: used as it is). `context` (chat) and `window` (embedder) are tokens, special ones included. A
     prompt shows a chat model at most `passages` of the files, `passage_tokens` long together; its answers end
     after `sentences` (0: where it ends them itself). `temperature` and the three after it are those of
-    `chat.Sampling`.
+    `chat.Sampling`. A model that `rewrites` can put a follow-up into words of its own; one that thinks before
+    it answers gets `thought` tokens for it.
     """
 
     id: str
@@ -38,6 +39,8 @@ class ModelCard:
     passages: int = 6
     passage_tokens: int = 1600
     sentences: int = 0
+    thought: int = 0
+    rewrites: bool = True
     temperature: float = 0.0
     top_p: float = 1.0
     min_p: float = 0.0

@@ -96,8 +96,8 @@ class Generation:
 class ChatModel(Protocol):
     """A language model with one conversation in memory. Not thread-safe, except `stop`.
 
-    `id` changes when answers could; `context` is the number of tokens prompt and answer share. `opens_thought`
-    says that every answer begins inside a thought, whose end alone is written.
+    `id` changes when answers could; `context` is the number of tokens prompt and answer share.
+    `opens_thought` says that every answer begins inside a thought, whose end alone is written.
     """
 
     id: str

@@ -58,7 +58,7 @@ def library() -> Any:
 
 @cache
 def state_format() -> str:
-    """What the bytes of a context's state depend on besides model and context: the library that wrote them."""
+    """What a context's state depends on besides model and context: the library that lays it out."""
     import llama_cpp
 
     return f"llama.cpp {llama_cpp.__version__}"
