@@ -17,6 +17,7 @@ _REFERRING = re.compile(
     r"\b(?:he|him|his|she|her|hers|it|its|they|them|their|this|that|these|those|there|then|one)\b",
     re.IGNORECASE,
 )
+_PERSON = re.compile(r"\b(?:he|him|his|she|her|hers|they|them|their)\b", re.IGNORECASE)
 _OWN = re.compile(r"\b(?:my|mine|our|ours|we|us|me|i|i'm|i've)\b", re.IGNORECASE)
 # What answers these is rarely one line.
 _PROCEDURE = re.compile(r"\b(?:how (?:do|does|can|should|would|to)|why)\b", re.IGNORECASE)
@@ -31,19 +32,33 @@ ENOUGH_TO_QUOTE = 0.65  # share of the question's words, names aside, in one lin
 def search_query(question: str, history: Sequence[Turn]) -> str:
     """The question; a follow-up ("and her phone?") brings along what the last questions named.
 
-    After a question for a person it is about the one that the answer names.
+    "She" is whom the answer to the last question for a person named. Without any name it is about the same
+    words.
     """
     if not is_follow_up(question, history):
         return question
-    brought: dict[str, str] = {}
-    for text in reversed([turn.text for turn in history if turn.role == "user"][-2:]):
-        brought |= {term.key: text[term.start : term.end] for term in terms(text) if term.key not in brought}
-    for before, answered in pairwise(history[-2:]):
-        if (before.role, answered.role) == ("user", "assistant") and _asked_kinds(before.text) == {"name"}:
-            text = answered.text
-            brought |= {term.key: text[term.start : term.end] for term in names(text) if term.kind == "name"}
+    brought = _answered(history) if _PERSON.search(question) else {}
+    if not brought:
+        last = [turn.text for turn in history if turn.role == "user"][-2:]
+        named = {key: word for text in reversed(last) for key, word in _words(text, names(text)).items()}
+        brought = named or {key: w for text in reversed(last) for key, w in _words(text, terms(text)).items()}
     asked = keys(question)
     return " ".join([question, *(word for key, word in brought.items() if key not in asked)])
+
+
+def _answered(history: Sequence[Turn]) -> dict[str, str]:
+    """The names in the newest answer to one of the last questions for a person."""
+    for asked, answered in reversed(list(pairwise(history[-4:]))):
+        if (asked.role, answered.role) == ("user", "assistant") and _asked_kinds(asked.text) == {"name"}:
+            known = keys(asked.text)
+            found = [term for term in names(answered.text) if term.kind == "name" and term.key not in known]
+            if found:
+                return _words(answered.text, found)
+    return {}
+
+
+def _words(text: str, found: Sequence[Term]) -> dict[str, str]:
+    return {term.key: text[term.start : term.end] for term in found}
 
 
 def is_follow_up(question: str, history: Sequence[Turn]) -> bool:
