@@ -96,9 +96,21 @@ class Librarian:
             options = {"retry": retry, "recognise": recognise}
             return {"roots": wanted, "keep": keep, **options, **self._left_out()}
 
-        return self._worker.submit(
-            "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
-        )
+        def finished(raw: Any) -> IndexSummary:
+            self._sweep_states()
+            return from_json(IndexSummary, raw)
+
+        return self._worker.submit("index", params, finished, restartable=True)
+
+    def _sweep_states(self) -> None:
+        """What models had read of files that are gone, or say something else now, goes with their text."""
+        from engine.library import ledger
+
+        with suppress(EngineError), self.reading() as database:
+            if database is not None:
+                old = {file[0] for file in self._states.files() if not ledger.unchanged(database, [file])}
+                if old:
+                    self._states.forget_files(lambda path: path in old)
 
     def _left_out(self) -> dict[str, Any]:
         rules = {folder.path: to_json(folder.rules) for folder in self._user.folders()}

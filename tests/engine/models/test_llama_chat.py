@@ -10,11 +10,13 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog
 from engine.models import llama as llama_module
+from engine.models.adapters import AdapterCard
 from engine.models.chat import ChatMessage, Sampling
 from engine.models.fake import FakeChat
 from engine.models.llama import SLICE, LlamaChat, context_settings
@@ -23,6 +25,7 @@ from engine.models.native import library
 from engine.models.prepare import prepared
 from engine.models.template import ChatTemplate
 from engine.paths import Home
+from engine.personalize.export import export
 
 pytestmark = pytest.mark.real
 
@@ -409,3 +412,31 @@ def test_tokens_are_drawn_as_the_card_says_and_alike_each_time(models_home: Home
     assert told(Sampling(temperature=5.0, min_p=1.0)) == greedy  # nothing but the likeliest is left
     assert told(Sampling(temperature=1.0, top_p=1e-6)) == greedy
     assert card.sampling == Sampling()
+
+
+def test_what_was_read_with_an_adapter_is_for_that_adapter_alone(
+    chat: LlamaChat, models_home: Home, tmp_path: Path
+) -> None:
+    weights, adapter = tmp_path / "weights.npz", tmp_path / "adapter.gguf"
+    draw, layer = np.random.default_rng(7), "blk.0.attn_v.weight"
+    lora = {"lora_a": draw.normal(size=(4, 576)), "lora_b": draw.normal(size=(192, 4))}
+    np.savez(weights, **{f"{layer}.{part}": values for part, values in lora.items()})
+    card = AdapterCard("20260101-000000", chat.base_id, "0" * 64, 1, 4, 8.0)
+    export(weights, prepared(catalog.default("chat"), models_home), adapter, card)
+    prompt, word = chat.render(QUESTION), chat.tokenize("Paris")
+    as_base = chat.logits(prompt, word)
+    base = chat.snapshot()
+    chat.use_adapter(adapter)
+    try:
+        assert chat.memory_key != base.key and chat.remembers(prompt) == 0 and not chat.resume(base)
+        adapted = chat.logits(prompt, word)
+        assert not np.array_equal(adapted, as_base)
+        worn = chat.snapshot()
+        with chat.as_base():
+            assert chat.memory_key == base.key and not chat.resume(worn) and chat.resume(base)
+            assert np.array_equal(chat.logits(prompt, word), as_base)
+        assert chat.remembers(prompt) == 0 and chat.resume(worn)
+        assert np.array_equal(chat.logits(prompt, word), adapted)
+    finally:
+        chat.use_adapter(None)
+    assert not chat.resume(worn) and chat.resume(base)
