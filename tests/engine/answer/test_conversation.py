@@ -81,7 +81,7 @@ def test_a_follow_up_begins_with_the_prompt_before_it_and_sends_no_line_twice() 
     first = ask("Who repairs the pump?", passage(PUMP), passage(RENT, "rent", rank=2))
     second = ask("What is his phone number?", passage(PUMP), passage(RENT, "rent", rank=2))
     third = ask("How much is the rent a month?", passage(PUMP, rank=2), passage(RENT, "rent"))
-    assert "Pawel Nowak" in first.answer and "0171-555" in second.answer and "940" in third.answer
+    assert "Pawel Nowak" in first.answer and "Pawel Nowak" in second.answer and "940" in third.answer
     assert all(c.verified for a in (first, second, third) for c in a.citations)
     for before, after, answer in zip(model.prompts, model.prompts[1:], (second, third), strict=False):
         assert after[: len(before)] == before
@@ -226,12 +226,15 @@ def test_who_was_named_in_an_answer_is_meant_by_the_next_questions() -> None:
         Turn("user", "Who repairs the pump of the Petrel?"),
         Turn("assistant", "Pawel Nowak repairs the pump [1]."),
     ]
-    assert search_query("What is his phone number?", history) == "What is his phone number? Pawel Nowak"
+    assert search_query("What is his phone number?", history) == "What is Pawel Nowak's phone number?"
     assert search_query("When does its insurance end?", history) == "When does its insurance end? Petrel"
     history += [Turn("user", "What is his phone number?"), Turn("assistant", "His number is 0171 [1].")]
-    assert search_query("And where does he live?", history) == "And where does he live? Pawel Nowak"
+    assert search_query("And where does he live?", history) == "And where does Pawel Nowak live?"
+    assert search_query("Where is it moored?", history) == "Where is it moored? Petrel"
     history[1] = Turn("assistant", "")
     assert search_query("And where does he live?", history) == "And where does he live? Petrel"
+    named = [Turn("user", "What is Ada Brandt's address?"), Turn("assistant", "Hill Road 4.")]
+    assert search_query("Who called her?", named) == "Who called Ada Brandt?"
 
 
 def test_without_names_the_words_of_the_last_questions_are_meant() -> None:
