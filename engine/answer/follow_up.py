@@ -43,15 +43,16 @@ def with_discussed(search: Search, search_in: SearchIn | None, history: Sequence
 def rewritten(model: ChatModel, question: str, history: Sequence[Turn]) -> str:
     """The question in words that stand by themselves; empty where the model does not keep to what was said.
 
-    It must keep every word of the question and add only words of the chat. Raises Cancelled through the
-    caller's own look: a stop gives an empty text.
+    It must be a question, keep every word of the one asked, and add only words of the chat. A stop gives an
+    empty text.
     """
     said = [turn for turn in history if turn.text][-TURNS:]
     generation = model.generate(model.render(prompts.rewriting(question, said)), TOKENS)
     text = " ".join("".join(generation).split())
     known = keys(question).union(*(keys(turn.text) for turn in said))
     asked, written = keys(question), keys(text)
-    return text if generation.finish == "stop" and asked < written <= known else ""
+    is_kept = text.endswith("?") and asked < written <= known
+    return text if generation.finish == "stop" and is_kept else ""
 
 
 def _same(one: Passage, other: Passage) -> bool:

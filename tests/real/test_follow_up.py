@@ -1,4 +1,4 @@
-"""A chat on the embedded model: what a follow-up evaluates, and that what is resumed answers like what is read."""
+"""A chat on the embedded model: a follow-up evaluates what is new, and resumes as if it had read the rest."""
 
 from __future__ import annotations
 

@@ -270,6 +270,7 @@ def test_the_file_under_discussion_keeps_a_share() -> None:
     [
         ("What is the phone number of Pawel Nowak?", True),
         ("What is the phone number of Marek?", False),  # nobody spoke of him
+        ("His phone number is Pawel Nowak.", False),  # no question
         ("Who repairs the pump?", False),  # another question
         ("What is his phone number?", False),  # nothing was gained
     ],
