@@ -28,7 +28,7 @@ from engine.settings import Appearance, Settings
 
 STATUS_MS = 1500
 NOTICE_MS = 10_000
-_NEWS = frozenset({"toy_model", "index_beside"})  # notices of nothing that went wrong
+_NEWS = frozenset({"toy_model", "index_beside", "turns_shortened"})  # notices of nothing that went wrong
 
 
 class MainWindow(QMainWindow):

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine import settings as choices
+from engine.answer.states import States
 from engine.contracts import (
     Answer,
     ChatSummary,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Job", "find_home"]
 
 TITLE_LENGTH = 60
-HISTORY = 20  # messages of a chat that a new question may refer to
+HISTORY = 40  # messages of a chat that a new question may refer to
 
 
 class Engine:
@@ -290,11 +291,13 @@ class Engine:
         asked = self._store_question(question, known)
         params = {
             "question": question,
-            "history": [to_json(Turn(m.role, m.text)) for m in history],
+            "history": [to_json(turn) for turn in self._turns(history)],
             "folder": within,
             "files": files,
             "max_tokens": max_tokens,
             "adapter": wanted,
+            "chat": asked.chat if asked else "",
+            "message": asked.id if asked else "",
         }
         self._pause_background(True)
         job: Job[Answer] = self._answer.submit(
@@ -302,6 +305,15 @@ class Engine:
         )
         job.subscribe(on_end=lambda _job: self._pause_background(False))
         return job
+
+    def _turns(self, messages: Sequence[Message]) -> list[Turn]:
+        """As the prompt needs them; what was opened from an answer is discussed before what it cites."""
+        opened = self._user.opened([message.id for message in messages])
+        cited = {m.id: [c.path for c in m.answer.citations] for m in messages if m.answer}
+        return [
+            Turn(m.role, m.text, m.id, tuple(dict.fromkeys([*opened.get(m.id, ()), *cited.get(m.id, ())])))
+            for m in messages
+        ]
 
     def _store_question(self, question: str, chat: str | None) -> Message | None:
         if not self.writable:
@@ -354,8 +366,9 @@ class Engine:
         self._user.rename(chat, title)
 
     def delete_chat(self, chat: str) -> None:
-        """Hide a chat; `restore_chat` brings it back for 30 days."""
+        """Hide a chat; `restore_chat` brings it back for 30 days. What a model had read of it goes now."""
         self._user.delete(chat)
+        States(self.home.states).forget_chat(chat)
 
     def restore_chat(self, chat: str) -> None:
         self._user.restore(chat)

@@ -296,10 +296,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Turn:
-    """One earlier message of a chat, as the prompt needs it."""
+    """One earlier message of a chat, as the prompt needs it. `paths`: the files that an answer is about."""
 
     role: Literal["user", "assistant"]
     text: str
+    message: str = ""
+    paths: tuple[str, ...] = ()
 
 
 # ---- chats -------------------------------------------------------------------------------------

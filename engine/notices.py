@@ -14,6 +14,7 @@ NOTICES: dict[str, str] = {
     "not_watched": "The system tells of no changes in {path}; it is looked at every few minutes instead.",
     "index_mended": "The index did not agree with itself; {rows} rows of it were mended.",
     "folder_unavailable": "{path} is not reachable now; what was indexed from it is kept.",
+    "turns_shortened": "This chat is long: the model reads its oldest turns in short.",
     "taught_by": "A night learned this from {path}.",
     "without_adapter": "{problem} The base answered instead. {hint}",
     "not_stored": "{holder} holds this home, so the answer is not stored.",

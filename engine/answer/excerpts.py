@@ -8,7 +8,7 @@ is looked for in whole passages.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.answer.questions import names
 from engine.answer.support import context_keys, rarity
@@ -16,6 +16,7 @@ from engine.answer.terms import keys, sentences
 from engine.contracts import Passage
 
 GAP = " … "
+BETWEEN = 2  # code points of white space, at most, between passages that are neighbours
 _NEIGHBOUR = 0.5  # of its score that a line lends to the lines before and after it
 _WORTH = 0.2  # of the best line's score; less is noise to a small model
 _CONTEXT = 0.3  # of its weight that a term counts when only heading, title or file name hold it
@@ -23,10 +24,11 @@ _CONTEXT = 0.3  # of its weight that a term counts when only heading, title or f
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A passage, and the text of it that the prompt shows."""
+    """A passage, and the text of it that the prompt shows: the lines at `spans` of the passage's text."""
 
     passage: Passage
     text: str
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -64,12 +66,63 @@ def excerpts(
         chosen.append(line)
         shown.setdefault(line.passage, line.score)
     if not chosen and passages:
-        return [Excerpt(passages[0], _cut(passages[0].text, count_tokens, budget))]
-    order = sorted(shown, key=lambda index: -shown[index])
-    return [
-        Excerpt(passages[index], _joined(passages[index].text, [c for c in chosen if c.passage == index]))
-        for index in order
-    ]
+        cut = _cut(passages[0].text, count_tokens, budget)
+        return [Excerpt(passages[0], cut, ((0, len(cut)),))]
+    parts: list[Excerpt] = []
+    for index in sorted(shown, key=lambda index: -shown[index]):
+        passage = passages[index]
+        spans = sorted((line.start, line.end) for line in chosen if line.passage == index)
+        parts.append(Excerpt(passage, joined(passage.text, spans), tuple(spans)))
+    return parts
+
+
+def merged(passages: Sequence[Passage]) -> list[Passage]:
+    """Neighbours in one document, on one page and below one heading, as one passage in the better place.
+
+    Between neighbours lies white space alone; it is given back as line ends, which end sentences too.
+    """
+    together: list[Passage] = []
+    for passage in passages:
+        whole = passage
+        # A passage between two others joins all three.
+        for other in [one for one in together if _touches(one, passage)]:
+            whole = _union(other, whole)
+            at = together.index(other)
+            together[at : at + 1] = []
+        place = sum(one.rank < whole.rank for one in together)
+        together.insert(place, whole)
+    return together
+
+
+def _touches(one: Passage, other: Passage) -> bool:
+    first, second = sorted((one, other), key=lambda passage: passage.start)
+    places = {(passage.path, passage.sha256, passage.page, passage.heading) for passage in (one, other)}
+    return len(places) == 1 and second.start - first.end <= BETWEEN
+
+
+def _union(one: Passage, other: Passage) -> Passage:
+    first, second = sorted((one, other), key=lambda passage: (passage.start, -passage.end))
+    between = "\n" * max(second.start - first.end, 0)
+    rest = second.text[max(first.end - second.start, 0) :]
+    return replace(
+        min(one, other, key=lambda passage: passage.rank),
+        text=first.text + between + rest,
+        start=first.start,
+        end=max(first.end, second.end),
+        score=max(one.score, other.score),
+        similarity=max(one.similarity, other.similarity),
+    )
+
+
+def joined(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The spans of `text`, in order, with a mark where something between them is left out."""
+    pieces: list[str] = []
+    for before, (start, end) in zip([None, *spans], spans, strict=False):
+        if before is not None:
+            between = text[before[1] : start]
+            pieces.append(between if not between.strip() else GAP)
+        pieces.append(text[start:end])
+    return "".join(pieces)
 
 
 def _named(query: str, passages: Sequence[Passage]) -> list[Passage]:
@@ -96,17 +149,6 @@ def _scored(query: str, passages: Sequence[Passage]) -> list[_Line]:
             line.score += passage.similarity + 1 / (passage.rank + 10)  # what the search thought of it
         lines += own
     return lines
-
-
-def _joined(text: str, lines: list[_Line]) -> str:
-    lines.sort(key=lambda line: line.start)
-    pieces: list[str] = []
-    for before, line in zip([None, *lines], lines, strict=False):
-        if before is not None:
-            between = text[before.end : line.start]
-            pieces.append(between if not between.strip() else GAP)
-        pieces.append(text[line.start : line.end])
-    return "".join(pieces)
 
 
 def _cut(text: str, count_tokens: Callable[[str], int], budget: int) -> str:

@@ -20,9 +20,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
+from engine.answer import follow_up
 from engine.answer import prompt as prompts
 from engine.answer.citations import Checked, check, quoted, strip_markers
-from engine.answer.excerpts import excerpts
+from engine.answer.conversation import identity, said
+from engine.answer.excerpts import excerpts, merged
 from engine.answer.memory import Recalled, Sureness, weigh
 from engine.answer.questions import (
     answers,
@@ -33,12 +35,15 @@ from engine.answer.questions import (
     quotable,
     search_query,
 )
+from engine.answer.states import OpenChat
 from engine.answer.terms import keys, sentences
+from engine.answer.thinking import Thoughts
 from engine.contracts import (
     Answer,
     Event,
     Found,
     Nearest,
+    Notice,
     Passage,
     Progress,
     SearchReply,
@@ -68,12 +73,16 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True)
 class Question:
-    """What to answer: the words, the chat so far, and whether the files may be used."""
+    """What to answer: the words, the chat so far, and whether the files may be used.
+
+    `message` is the id of the question in its chat, empty where it is not stored.
+    """
 
     text: str
     history: tuple[Turn, ...] = ()
     files: bool = True
     max_tokens: int = 256
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,15 +90,18 @@ class Limits:
     """What suits a model, from its card: passages and tokens of them it reads, sentences it may write.
 
     `sentences` 0 sets no limit. A search finds more passages than the model reads: support may be in any.
+    `thought` tokens more may be spent on thinking; `rewrites`: it can put a follow-up into words of its own.
     """
 
     passages: int = 6
     passage_tokens: int = 1600
     sentences: int = 0
+    thought: int = 0
+    rewrites: bool = False
 
     @classmethod
     def of(cls, card: ModelCard) -> Limits:
-        return cls(card.passages, card.passage_tokens, card.sentences)
+        return cls(card.passages, card.passage_tokens, card.sentences, card.thought, card.rewrites)
 
 
 @dataclass
@@ -106,7 +118,8 @@ class _Clock:
 class Answerer:
     """Answers questions with one chat model. `search` finds passages for a query.
 
-    `sureness` says when the adapter that is on knows an answer; None without one.
+    `sureness` says when the adapter that is on knows an answer; None without one. `chat` is what was sent in
+    the chat of the question, None without one; `search_in` finds passages of one file.
     """
 
     def __init__(
@@ -117,7 +130,11 @@ class Answerer:
         cancelled: Callable[[], bool],
         limits: Limits | None = None,
         sureness: Sureness | None = None,
+        chat: OpenChat | None = None,
+        search_in: follow_up.SearchIn | None = None,
     ) -> None:
+        self._chat = chat
+        self._search_in = search_in
         self._limits = limits or Limits()
         self._sureness = sureness
         self._model = model
@@ -132,8 +149,7 @@ class Answerer:
         clock = _Clock()
         if not question.files:
             return self._finish(self._alone(question, clock), SearchReply((), 0, 0, 0.0), clock)
-        query = search_query(question.text, question.history)
-        reply = self._search(query)
+        query, reply = self._searched(question)
         clock.timings = replace(clock.timings, search_ms=clock.ms())
         self._stop_if_cancelled()
         known, guessed = self._remembered(question, clock)
@@ -154,6 +170,24 @@ class Answerer:
         if answer.abstained:
             answer = replace(answer, nearest=_nearest(reply))
         return self._finish(answer, reply, clock)
+
+    def _searched(self, question: Question) -> tuple[str, SearchReply]:
+        """The query and what it found, neighbours as one.
+
+        A follow-up whose query by rule finds no evidence is put in other words by the model.
+        """
+        query, search = search_query(question.text, question.history), self._search
+        if not is_follow_up(question.text, question.history):
+            return query, _merged(search(query))
+        search = follow_up.with_discussed(search, self._search_in, question.history)
+        reply = _merged(search(query))
+        if self._limits.rewrites and not judge(query, reply.results).enough:
+            with self._base():
+                rewritten = follow_up.rewritten(self._model, question.text, question.history)
+            self._stop_if_cancelled()
+            if rewritten:
+                return rewritten, _merged(search(rewritten))
+        return query, reply
 
     # -- from memory -----------------------------------------------------------------------------
 
@@ -216,15 +250,24 @@ class Answerer:
     # -- the two ways ----------------------------------------------------------------------------
 
     def _from_files(self, question: Question, query: str, reply: SearchReply, clock: _Clock) -> Answer:
-        built = self._prompt(question, query, reply.results)
+        built = self._prompt(question, query, reply.results, self._chat)
+        if built.shortened:
+            self._emit(Notice("turns_shortened"))
+        if self._chat is not None:
+            self._chat.resume(self._model, built.tokens)
         self._emit(Found(built.passages, reply.searched_files, reply.total_files))
         # The numbers the model saw come first; what it did not see may support it all the same.
-        unseen = [passage for passage in reply.results if passage not in built.passages]
+        seen = set(map(identity, built.passages))
+        unseen = [passage for passage in reply.results if identity(passage) not in seen]
         generation, written = self._write(built.tokens, question.max_tokens, clock, self._emit_token)
         stopped = generation.finish == "stopped" or self._cancelled()
         before = time.perf_counter()
         answer = self._judged(query, written, [*built.passages, *unseen], stopped)
         clock.timings = replace(clock.timings, check_ms=(time.perf_counter() - before) * 1000)
+        if self._chat is not None:
+            self._chat.keep(self._model)
+            turn = replace(built.sent, answer=said(written, answer, built.passages, prompts.unknown()))
+            self._chat.conversation.add(turn, built.passages, question.message)
         return replace(answer, stopped=stopped)
 
     def _judged(self, query: str, written: str, passages: Sequence[Passage], stopped: bool) -> Answer:
@@ -258,7 +301,9 @@ class Answerer:
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def _prompt(self, question: Question, asked: str, passages: Sequence[Passage]) -> prompts.Prompt:
+    def _prompt(
+        self, question: Question, asked: str, passages: Sequence[Passage], chat: OpenChat | None = None
+    ) -> prompts.Prompt:
         shown = excerpts(
             asked,
             passages,
@@ -266,14 +311,27 @@ class Answerer:
             most=self._limits.passages,
             budget=self._limits.passage_tokens,
         )
-        return prompts.build(self._model, asked, shown, question.history, reserve=question.max_tokens)
+        return prompts.build(
+            self._model,
+            asked,
+            shown,
+            question.history,
+            reserve=question.max_tokens + self._limits.thought,
+            chat=chat.conversation if chat else None,
+        )
 
     def _write(
         self, tokens: list[int], limit: int, clock: _Clock, listener: Callable[[str], None] | None
     ) -> tuple[Generation, str]:
-        generation = self._model.generate(tokens, limit, self._report_prompt)
+        generation = self._model.generate(tokens, limit + self._limits.thought, self._report_prompt)
+        thoughts = Thoughts(self._model.opens_thought)
         pieces: list[str] = []
-        for piece in generation:
+        for written in generation:
+            piece = thoughts.feed(written)
+            if not piece:
+                if self._cancelled():
+                    break
+                continue
             if listener is not None:
                 if not pieces:
                     clock.timings = replace(clock.timings, first_token_ms=clock.ms())
@@ -288,6 +346,8 @@ class Answerer:
                 pieces = ["".join(pieces)[:end]]
                 generation.finish = "stop"
                 break
+        if rest := thoughts.end():
+            pieces.append(rest)
         if not pieces:
             self._stop_if_cancelled()
         clock.timings = replace(
@@ -341,6 +401,10 @@ class Answerer:
 def refuses(text: str) -> bool:
     """True if the model itself says that it does not know."""
     return bool(_REFUSAL.search(text[:200]))
+
+
+def _merged(reply: SearchReply) -> SearchReply:
+    return replace(reply, results=tuple(merged(reply.results)))
 
 
 def _from_checked(checked: Checked) -> Answer:

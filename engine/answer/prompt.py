@@ -1,7 +1,7 @@
 """Question, passages and earlier turns -> the tokens the model reads, within its context.
 
-What never changes stands first (instructions, then the chat so far), the passages and the question last, so
-that the evaluated prefix can be used again.
+What never changes stands first (instructions, then the chat so far as it was sent), new passages and the
+question last, so that the evaluated prefix can be used again.
 """
 
 from __future__ import annotations
@@ -10,26 +10,34 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import PurePath
 from string import Template
 from typing import Any
 
+from engine.answer.citations import strip_markers
+from engine.answer.conversation import Conversation, Placed, Sent
 from engine.answer.excerpts import Excerpt
 from engine.contracts import Passage, Turn
 from engine.errors import EngineError
 from engine.models.chat import ChatMessage, ChatModel
 from resources import resource
 
-HISTORY_SHARE = 0.25  # of the context, at most, for earlier turns
+HISTORY_SHARE = 0.5  # of what the question leaves free, at most, for earlier turns
+SHORTENED_SHARE = 0.25  # they are cut to this, so that several turns can follow before it is done again
+_SPEAKERS = {"user": "Q", "assistant": "A"}
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """`tokens` to evaluate, and the passages that fitted, in the order of their numbers."""
+    """`tokens` to evaluate, and all passages of the chat that they number, in the order of the numbers.
+
+    `sent` is the question's turn, still without an answer; `shortened`: earlier turns had to be cut for it.
+    """
 
     tokens: list[int]
     passages: tuple[Passage, ...]
+    sent: Sent
+    shortened: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -50,76 +58,105 @@ def build(
     history: Sequence[Turn] = (),
     *,
     reserve: int,
+    chat: Conversation | None = None,
 ) -> Prompt:
     """The prompt for `question`, with as many of the excerpts as fit.
 
+    `chat` is what was sent before; it is brought up to `history`, and shortened if it takes too much room.
     `reserve` tokens of the context stay free for the answer. Raises EngineError("question_too_long") if the
     question alone does not fit.
     """
     room = model.context - reserve
-    earlier = _fitting_turns(model, history, int(room * HISTORY_SHARE))
-    fixed = _messages(bool(shown), earlier)
-    bare = model.render([*fixed, ChatMessage("user", _ask(question, ()))])
-    if len(bare) > room:
-        raise EngineError("question_too_long", tokens=len(bare), limit=room)
+    fixed = _fixed(bool(shown))
+    alone = len(model.render([*fixed, ChatMessage("user", question)]))
+    if alone > room:
+        raise EngineError("question_too_long", tokens=alone, limit=room)
+    chat = chat or Conversation()
+    chat.follow(history)
+
+    def render(user: str) -> list[int]:
+        opening = _opening(chat)
+        first = opening if not chat.turns else ""
+        return model.render([*fixed, *chat.messages(opening), ChatMessage("user", first + user)])
+
+    def fits(share: float) -> bool:
+        return len(render(question)) - alone <= (room - alone) * share
+
+    if shortened := not fits(HISTORY_SHARE):
+        chat.shorten(lambda: fits(SHORTENED_SHARE))
     # Tokens at the seams are not additive, so excerpts that fitted by themselves may be over by a few.
     for count in range(len(shown), -1, -1):
-        tokens = model.render([*fixed, ChatMessage("user", _ask(question, shown[:count]))])
+        placed = chat.place(shown[:count])
+        user = _ask(question, placed)
+        tokens = render(user)
         if len(tokens) <= room:
             break
-    return Prompt(tokens, tuple(excerpt.passage for excerpt in shown[:count]))
+    lines = tuple(line for one in placed for line in one.lines)
+    sent = Sent(question, user, "", lines)
+    return Prompt(tokens, tuple(chat.passages(placed)), sent, shortened)
 
 
 def messages(user: str, *, with_files: bool) -> list[ChatMessage]:
     """The whole prompt of a chat's first question, `user` being its turn: what adapters are trained on."""
-    return [*_messages(with_files, ()), ChatMessage("user", user)]
+    return [*_fixed(with_files), ChatMessage("user", user)]
 
 
 def asked(question: str, shown: Sequence[Excerpt]) -> str:
     """The user's turn as the model reads it: the numbered excerpts, then the question."""
-    return _ask(question, shown)
+    return _ask(question, Conversation().place(shown))
 
 
-def _messages(with_files: bool, turns: Sequence[Turn]) -> list[ChatMessage]:
+def rewriting(question: str, history: Sequence[Turn]) -> list[ChatMessage]:
+    """Asks to put `question`, which follows `history`, so that it can be understood without it."""
+    texts = _texts()["rewriting"]
+    lines = "\n".join(f"{_SPEAKERS[turn.role]}: {strip_markers(turn.text)}" for turn in history)
+    request = Template(texts["request"])
+    return [
+        ChatMessage("system", texts["system"]),
+        ChatMessage("user", request.substitute(lines=texts["lines"], question=texts["question"])),
+        ChatMessage("assistant", texts["answer"]),
+        ChatMessage("user", request.substitute(lines=lines, question=question)),
+    ]
+
+
+def unknown() -> str:
+    """What the model is told to say where it has no answer."""
+    return str(_texts()["unknown"])
+
+
+def _fixed(with_files: bool) -> list[ChatMessage]:
     texts = _texts()
     if not with_files:
-        fixed = [ChatMessage("system", texts["system_without_files"])]
-    else:
-        example = texts["example"]
-        asked = Template(texts["question"]).substitute(example)
-        fixed = [
-            ChatMessage("system", texts["system"]),
-            ChatMessage("user", asked),
-            ChatMessage("assistant", example["answer"]),
-        ]
-    return [*fixed, *(ChatMessage(turn.role, turn.text) for turn in turns)]
+        return [ChatMessage("system", texts["system_without_files"])]
+    example = texts["example"]
+    return [
+        ChatMessage("system", texts["system"]),
+        ChatMessage("user", Template(texts["question"]).substitute(example)),
+        ChatMessage("assistant", example["answer"]),
+    ]
 
 
-def _ask(question: str, shown: Sequence[Excerpt]) -> str:
-    if not shown:
+def _opening(chat: Conversation) -> str:
+    """What stands before the first turn of a chat that was shortened."""
+    if not (chat.summary or chat.left_out):
+        return ""
+    left_out = Template(_texts()["left_out"]).substitute(count=chat.left_out) if chat.left_out else ""
+    lines = "\n".join([*filter(None, [left_out]), *chat.summary])
+    return Template(_texts()["earlier"]).substitute(lines=lines) + "\n\n"
+
+
+def _ask(question: str, placed: Sequence[Placed]) -> str:
+    if not placed:
         return question
-    numbered = "\n\n".join(_numbered(n, excerpt) for n, excerpt in enumerate(shown, 1))
+    numbered = "\n\n".join(map(_numbered, placed))
     return Template(_texts()["question"]).substitute(passages=numbered, question=question)
 
 
-def _numbered(n: int, excerpt: Excerpt) -> str:
-    passage = excerpt.passage
-    return Template(_texts()["passage"]).substitute(
-        n=n,
+def _numbered(placed: Placed) -> str:
+    passage = placed.passage
+    return Template(_texts()["passage" if placed.text else "above"]).substitute(
+        n=placed.number,
         name=PurePath(passage.path).stem,
         heading=f", {passage.heading}" if passage.heading else "",
-        text=excerpt.text,
+        text=placed.text,
     )
-
-
-def _fitting_turns(model: ChatModel, history: Sequence[Turn], budget: int) -> list[Turn]:
-    """The newest question-answer pairs that fit, oldest first; a pair is never torn."""
-    kept: list[Turn] = []
-    for asked, answered in reversed(list(pairwise(history))):
-        if (asked.role, answered.role) != ("user", "assistant") or not answered.text:
-            continue  # a question that was stopped, or nothing in the files answered it
-        budget -= sum(len(model.tokenize(turn.text)) + 8 for turn in (asked, answered))
-        if budget < 0:
-            break
-        kept = [asked, answered, *kept]
-    return kept

@@ -17,11 +17,13 @@ _REFERRING = re.compile(
     r"\b(?:he|him|his|she|her|hers|it|its|they|them|their|this|that|these|those|there|then|one)\b",
     re.IGNORECASE,
 )
+_PERSON = re.compile(r"\b(?:(?P<whose>his|her(?=\s+\w)|hers)|he|him|she|her)\b", re.IGNORECASE)
 _OWN = re.compile(r"\b(?:my|mine|our|ours|we|us|me|i|i'm|i've)\b", re.IGNORECASE)
 # What answers these is rarely one line.
 _PROCEDURE = re.compile(r"\b(?:how (?:do|does|can|should|would|to)|why)\b", re.IGNORECASE)
 _KIND_NOUN = re.compile(r"\b(?:which|what)\s+(\w+)", re.IGNORECASE)
 FOLLOW_UP_WORDS = 12
+NAMED_BEFORE = 4  # questions back that a follow-up may mean
 ENOUGH_WORDS = 0.5  # share of the question's terms that one passage must hold
 ENOUGH_SIMILARITY = 0.5  # or the cosine of its nearest passage
 ENOUGH_WITH_NAMES = 0.5
@@ -29,14 +31,46 @@ ENOUGH_TO_QUOTE = 0.65  # share of the question's words, names aside, in one lin
 
 
 def search_query(question: str, history: Sequence[Turn]) -> str:
-    """The question; a follow-up ("and her phone?") brings along what the last questions named."""
+    """The question; a follow-up ("and her phone?") says whose, or brings along what was asked about before.
+
+    Those are the names in the newest of the last questions that has any, else the words of the last two.
+    """
     if not is_follow_up(question, history):
         return question
+    person = _person(history) if _PERSON.search(question) else ""
+    if person:
+        return _PERSON.sub(lambda found: f"{person}'s" if found["whose"] else person, question, count=1)
+    last = [turn.text for turn in reversed(history) if turn.role == "user"][:NAMED_BEFORE]
+    named = next((text for text in last if names(text)), "")
     brought: dict[str, str] = {}
-    for text in reversed([turn.text for turn in history if turn.role == "user"][-2:]):
-        brought |= {term.key: text[term.start : term.end] for term in terms(text) if term.key not in brought}
+    for text, found in [(named, names(named))] if named else [(text, terms(text)) for text in last[:2]]:
+        brought |= {term.key: text[term.start : term.end] for term in found if term.key not in brought}
     asked = keys(question)
     return " ".join([question, *(word for key, word in brought.items() if key not in asked)])
+
+
+def _person(history: Sequence[Turn]) -> str:
+    """Whom "she" means: the one that answers the newest question for a person, or is named in full in it."""
+    for asked, answered in reversed(list(pairwise(history[-2 * NAMED_BEFORE :]))):
+        if (asked.role, answered.role) != ("user", "assistant"):
+            continue
+        known = keys(asked.text)
+        new = [term for term in names(answered.text) if term.kind == "name" and term.key not in known]
+        if _asked_kinds(asked.text) == {"name"} and new:
+            return _full_name(answered.text, new)
+        if " " in (named := _full_name(asked.text, [t for t in names(asked.text) if t.kind == "name"])):
+            return named
+    return ""
+
+
+def _full_name(text: str, found: Sequence[Term]) -> str:
+    """The first of these names with those that follow it at once; empty without any."""
+    end = found[0].end if found else 0
+    for term in found[1:]:
+        if text[end : term.start].strip():
+            break
+        end = term.end
+    return text[found[0].start : end].removesuffix("'s") if found else ""
 
 
 def is_follow_up(question: str, history: Sequence[Turn]) -> bool:

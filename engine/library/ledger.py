@@ -126,6 +126,14 @@ def moved(database: Database, cited: Iterable[tuple[str, str]]) -> dict[str, str
     return {path: found[sha256] for path, sha256 in lost.items() if sha256 in found}
 
 
+def unchanged(database: Database, files: Iterable[tuple[str, str]]) -> bool:
+    """Whether each of these files (path, content hash) is in the library as it was."""
+    return all(
+        database.one("SELECT 1 FROM documents WHERE path = ? AND sha256 = ?", file) is not None
+        for file in files
+    )
+
+
 def view(database: Database, citation: Citation) -> PassageView:
     """The cited span with what stands around it now, in the file's new place if it was moved.
 

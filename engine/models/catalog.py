@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from engine.models.chat import Sampling
 from resources import resource
 
 Kind = Literal["chat", "embedder"]
@@ -20,7 +21,9 @@ class ModelCard:
     `wheel` is empty, in the home's models folder. `prepare` names the quantisation it is converted to once
     (empty: used as it is). `context` (chat) and `window` (embedder) are tokens, special ones included. A
     prompt shows a chat model at most `passages` of the files, `passage_tokens` long together; its answers end
-    after `sentences` (0: where it ends them itself).
+    after `sentences` (0: where it ends them itself). `temperature` and the three after it are those of
+    `chat.Sampling`. A model that `rewrites` can put a follow-up into words of its own; one that thinks before
+    it answers gets `thought` tokens for it.
     """
 
     id: str
@@ -36,12 +39,21 @@ class ModelCard:
     passages: int = 6
     passage_tokens: int = 1600
     sentences: int = 0
+    thought: int = 0
+    rewrites: bool = True
     temperature: float = 0.0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
     tokenizer: str = ""
     dimensions: int = 0
     window: int = 0
     default: bool = False
     toy: bool = False
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.top_p, self.min_p, self.repeat_penalty)
 
 
 @cache

@@ -24,6 +24,31 @@ class ChatMessage:
     content: str
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn; a `temperature` of 0 takes the likeliest. As llama.cpp names them.
+
+    The draw is seeded anew for each answer, so that the same prompt still gets the same answer.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a model has in memory of `tokens`: its keys and values, as llama.cpp lays them out.
+
+    `key` names everything they depend on: the weights, an adapter's included, the context and the library.
+    """
+
+    key: str
+    tokens: list[int]
+    data: bytes
+
+
 class Generation:
     """One answer under way. Iterate once for text pieces; they join to valid UTF-8.
 
@@ -72,10 +97,12 @@ class ChatModel(Protocol):
     """A language model with one conversation in memory. Not thread-safe, except `stop`.
 
     `id` changes when answers could; `context` is the number of tokens prompt and answer share.
+    `opens_thought` says that every answer begins inside a thought, whose end alone is written.
     """
 
     id: str
     context: int
+    opens_thought: bool
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids of plain text; text that looks like a special token stays text."""
@@ -120,6 +147,23 @@ class ChatModel(Protocol):
 
     def as_base(self) -> AbstractContextManager[None]:
         """Inside, the model computes as the base; its adapter stays loaded and is on again after."""
+        ...
+
+    @property
+    def memory_key(self) -> str:
+        """The `Snapshot.key` of what is computed now."""
+        ...
+
+    def remembers(self, prompt: Sequence[int]) -> int:
+        """How many leading tokens of `prompt` are in memory."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """A copy of what is in memory. Raises EngineError("no_memory")."""
+        ...
+
+    def resume(self, snapshot: Snapshot) -> bool:
+        """Put `snapshot` in the place of what is in memory; False, with nothing there, if it does not fit."""
         ...
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled, EngineError
-from engine.models.chat import ChatMessage, Finish, Generation, OnPrompt, Pieces, repeats
+from engine.models.chat import ChatMessage, Finish, Generation, OnPrompt, Pieces, Snapshot, repeats
 
 if TYPE_CHECKING:
     from engine.models.embedder import Vectors
@@ -57,6 +57,7 @@ class FakeChat:
     ) -> None:
         self.id = "fake-chat"
         self.context = context
+        self.opens_thought = False
         self.reply = reply
         self.evaluated = 0
         self.adapter: Path | None = None
@@ -129,6 +130,21 @@ class FakeChat:
             yield
         finally:
             self.use_adapter(adapter)
+
+    @property
+    def memory_key(self) -> str:
+        return f"{self.id}+{self.adapter}|{self.context}"
+
+    def remembers(self, prompt: Sequence[int]) -> int:
+        return _common_prefix(self._kept, prompt)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.memory_key, list(self._kept), str(len(self._kept)).encode())
+
+    def resume(self, snapshot: Snapshot) -> bool:
+        fits = snapshot.key == self.memory_key and snapshot.data == str(len(snapshot.tokens)).encode()
+        self._kept = list(snapshot.tokens) if fits else []
+        return fits
 
     def close(self) -> None:
         self._kept = []

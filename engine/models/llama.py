@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, EngineError
 from engine.models import adapters, together
-from engine.models.chat import ChatMessage, Finish, Generation, OnPrompt, Pieces, repeats
-from engine.models.native import AbortSwitch, library, listening, model_parameters
+from engine.models.chat import (
+    ChatMessage,
+    Finish,
+    Generation,
+    OnPrompt,
+    Pieces,
+    Sampling,
+    Snapshot,
+    repeats,
+)
+from engine.models.native import AbortSwitch, library, listening, model_parameters, state_format
+from engine.models.sampling import Sampler
 from engine.models.template import ChatTemplate
 from engine.models.threads import physical_cores
 
@@ -46,14 +56,21 @@ def context_settings(context: int, threads: int | None = None) -> dict[str, Any]
 
 
 class LlamaChat:
-    """`ChatModel` over a GGUF file (memory-mapped). Greedy: the same prompt gets the same answer.
+    """`ChatModel` over a GGUF file (memory-mapped). The same prompt gets the same answer.
 
     Raises EngineError: model_broken, no_memory. `_kept` are the tokens whose keys and values are in memory;
     a prompt that begins with them is evaluated only from where it differs.
     """
 
     def __init__(
-        self, path: Path, *, id: str, context: int, name: str = "chat", threads: int | None = None
+        self,
+        path: Path,
+        *,
+        id: str,
+        context: int,
+        name: str = "chat",
+        threads: int | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         self.id = id
         self.base_id = id
@@ -79,9 +96,11 @@ class LlamaChat:
         self._memory = self._llama.llama_get_memory(self._context)
         self._batch = self._llama.llama_batch_init(SLICE, 0, 1)
         self._switch = AbortSwitch(self._llama, self._context)
+        self._sampler = Sampler(self._llama, self._vocabulary_size, sampling or Sampling())
         self._kept: list[int] = []
         self._closed = False
         self._template = self._read_template()
+        self.opens_thought = self._template.opens_thought()
 
     # -- the protocol ----------------------------------------------------------------------------
 
@@ -156,6 +175,36 @@ class LlamaChat:
         finally:
             self._put_on(self._adapter, self._scale)
 
+    @property
+    def memory_key(self) -> str:
+        adapter, scale = self._worn
+        worn = "" if adapter is None else f"+{adapter.card.night}/{adapter.card.prepared_sha256}*{scale:g}"
+        return f"{self.base_id}{worn}|{self.context}|{state_format()}"
+
+    def remembers(self, prompt: Sequence[int]) -> int:
+        return _shared(self._kept, prompt)
+
+    def snapshot(self) -> Snapshot:
+        size = int(self._llama.llama_state_seq_get_size(self._context, 0))
+        buffer = (ctypes.c_uint8 * size)()
+        written = int(self._llama.llama_state_seq_get_data(self._context, buffer, size, 0))
+        return Snapshot(self.memory_key, list(self._kept), bytes(memoryview(buffer)[:written]))
+
+    def resume(self, snapshot: Snapshot) -> bool:
+        self._trim(0)
+        if snapshot.key != self.memory_key or not 0 < len(snapshot.tokens) < self.context:
+            return False
+        data = (ctypes.c_uint8 * len(snapshot.data)).from_buffer_copy(snapshot.data)
+        with listening():
+            read = self._llama.llama_state_seq_set_data(self._context, data, len(data), 0)
+        # Whether these are the keys and values of these tokens nobody can see, but how many there are.
+        last = self._llama.llama_memory_seq_pos_max(self._memory, 0)
+        if not read or last != len(snapshot.tokens) - 1:
+            self._llama.llama_memory_clear(self._memory, True)
+            return False
+        self._kept = list(snapshot.tokens)
+        return True
+
     @contextmanager
     def _beside(self, tokens: int, sequences: int) -> Iterator[_Beside]:
         """A second context of the model with room for `tokens` in all; the first keeps its conversation."""
@@ -207,6 +256,7 @@ class LlamaChat:
         if self._closed:
             return
         self._closed = True
+        self._sampler.close()
         self._llama.llama_batch_free(self._batch)
         self._llama.llama_free(self._context)
         self._llama.llama_model_free(self._model)
@@ -224,9 +274,10 @@ class LlamaChat:
             done += len(taken)
             if on_prompt is not None:
                 on_prompt(done, len(prompt))
+        self._sampler.begin()
         while True:
             logits = self._logits(self._context, -1)
-            token = int(logits.argmax())
+            token = self._sampler.draw(self._context, logits)
             generation.mark_first_token()
             if self._is_end(token):
                 generation.finish = "stop"
@@ -248,12 +299,7 @@ class LlamaChat:
 
     def _reuse(self, tokens: Sequence[int], at_most: int) -> int:
         """Keep what memory and `tokens` share, `at_most` so many; returns how many are kept."""
-        shared = 0
-        for kept, wanted in zip(self._kept[:at_most], tokens, strict=False):
-            if kept != wanted:
-                break
-            shared += 1
-        return self._trim(shared)
+        return self._trim(_shared(self._kept[:at_most], tokens))
 
     def _trim(self, length: int) -> int:
         if not self._llama.llama_memory_seq_rm(self._memory, 0, length, -1):
@@ -391,3 +437,11 @@ class _Beside:
 
     def is_end(self, token: int) -> bool:
         return self._chat._is_end(token)
+
+
+def _shared(kept: Sequence[int], wanted: Sequence[int]) -> int:
+    """How many leading tokens are the same."""
+    for index, (one, other) in enumerate(zip(kept, wanted, strict=False)):
+        if one != other:
+            return index
+    return min(len(kept), len(wanted))

@@ -58,7 +58,13 @@ def load_chat(home: Home, on_notice: OnNotice | None = None) -> ChatModel:
     from engine.models.prepare import base_id, prepared
 
     card = catalog.default("chat")
-    return LlamaChat(prepared(card, home, on_notice), id=base_id(card), context=card.context, name=card.name)
+    return LlamaChat(
+        prepared(card, home, on_notice),
+        id=base_id(card),
+        context=card.context,
+        name=card.name,
+        sampling=card.sampling,
+    )
 
 
 def _faked() -> bool:

@@ -56,6 +56,14 @@ def library() -> Any:
     return llama
 
 
+@cache
+def state_format() -> str:
+    """What a context's state depends on besides model and context: the library that lays it out."""
+    import llama_cpp
+
+    return f"llama.cpp {llama_cpp.__version__}"
+
+
 def model_parameters(llama: Any) -> Any:
     """llama.cpp's default model parameters, without what makes it crash on this processor.
 

@@ -43,6 +43,11 @@ class ChatTemplate:
             if text:
                 yield text, index % 2 == 0
 
+    def opens_thought(self) -> bool:
+        """Whether the template itself writes the beginning of a thought (DeepSeek R1's does)."""
+        rendered = "".join(text for text, _is_markup in self.segments([ChatMessage("user", "?")]))
+        return rendered.rstrip().endswith("<think>")
+
     def _render(self, messages: Sequence[tuple[str, str]]) -> str:
         from jinja2 import TemplateError
 

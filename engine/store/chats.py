@@ -151,6 +151,17 @@ class Chats(Tables):
             (row[0], row[1]) for row in self._database.execute("SELECT DISTINCT path, sha256 FROM citations")
         ]
 
+    def opened(self, messages: Sequence[str]) -> dict[str, list[str]]:
+        """The files that were opened from each of these answers, the last one first."""
+        found: dict[str, list[str]] = {}
+        for message, path in self._database.execute(
+            "SELECT message, path FROM events WHERE kind IN ('opened_citation', 'opened_file')"
+            " AND message IN (SELECT value FROM json_each(?)) ORDER BY seq DESC",
+            (json.dumps(list(messages)),),
+        ):
+            found.setdefault(message, []).append(path)
+        return found
+
     def messages(self, chat: str, limit: int = 50, before: str | None = None) -> list[Message]:
         """The newest `limit` messages of a chat (older than message `before`), oldest first.
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.answer import follow_up
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
+from engine.answer.states import OpenChat, States
 from engine.contracts import SearchReply, Turn, from_json, to_json
 from engine.errors import EngineError
 from engine.models import catalog
@@ -109,19 +111,48 @@ class AnswerRole:
             tuple(from_json(Turn, turn) for turn in params["history"]),
             params["files"],
             params["max_tokens"],
+            params["message"],
         )
         card = catalog.default("chat")
-        chat, adapter, note = self._with_adapter(params["adapter"])
+        model, adapter, note = self._with_adapter(params["adapter"])
+        chat = self._opened(params["chat"])
         answerer = Answerer(
-            chat,
+            model,
             lambda query: self._search(query, SEARCHED, params["folder"]),
             work.emit,
             lambda: work.cancelled,
             Limits.of(card),
             _sureness(params["adapter"]) if adapter else None,
+            chat,
+            lambda path, query: self._search(query, follow_up.SHARE, path),
         )
         answer = answerer.answer(question)
+        chat.save()
+        if not self._is_unchanged(chat):
+            chat.forget()
         return to_json(replace(answer, adapter=adapter, note=note))
+
+    def _opened(self, chat: str) -> OpenChat:
+        """What was sent in this chat; anew if a file that it quotes was changed, or is gone."""
+        if not chat:
+            return OpenChat()
+        opened = States(self._home.states).open(chat)
+        if not self._is_unchanged(opened):
+            opened.forget()
+        return opened
+
+    def _is_unchanged(self, chat: OpenChat) -> bool:
+        from engine.library import ledger, schema
+
+        if not chat.files():
+            return True
+        database = schema.open_for_search(self._home.index_db)
+        if database is None:
+            return False
+        try:
+            return ledger.unchanged(database, chat.files())
+        finally:
+            database.close()
 
     def _with_adapter(self, wanted: dict[str, Any] | None) -> tuple[ChatModel, str | None, str]:
         """The chat model with this adapter on, the night that is, and, once, why it is not the one wanted.

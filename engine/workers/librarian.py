@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engine.answer.states import States
 from engine.contracts import (
     Citation,
     Coverage,
@@ -45,6 +46,7 @@ class Librarian:
         self._user = user
         self._nights = nights
         self._worker = worker
+        self._states = States(home.states)
 
     # -- before ----------------------------------------------------------------------------------
 
@@ -95,9 +97,21 @@ class Librarian:
             options = {"retry": retry, "recognise": recognise}
             return {"roots": wanted, "keep": keep, **options, **self._left_out()}
 
-        return self._worker.submit(
-            "index", params, lambda raw: from_json(IndexSummary, raw), restartable=True
-        )
+        def finished(raw: Any) -> IndexSummary:
+            self._sweep_states()
+            return from_json(IndexSummary, raw)
+
+        return self._worker.submit("index", params, finished, restartable=True)
+
+    def _sweep_states(self) -> None:
+        """What models had read of files that are gone, or say something else now, goes with their text."""
+        from engine.library import ledger
+
+        with suppress(EngineError), self.reading() as database:
+            if database is not None:
+                old = {file[0] for file in self._states.files() if not ledger.unchanged(database, [file])}
+                if old:
+                    self._states.forget_files(lambda path: path in old)
 
     def _left_out(self) -> dict[str, Any]:
         rules = {folder.path: to_json(folder.rules) for folder in self._user.folders()}
@@ -162,25 +176,38 @@ class Librarian:
         if root in paths:
             self._nights.forget(root, keep)
         self._user.remove_folder(root)
-        return self._remove(root, keep, lambda _raw: None)
+        gone = at_or_below(root, keep)
+        return self._remove(root, keep, gone, lambda _raw: None)
 
     def forget(self, path: str | Path) -> Job[Forgotten]:
         """Remove a file's or folder's influence everywhere; files of the person's own are not touched."""
         root = str(_absolute(path))
         if holder := self._holder_of(root):
             raise EngineError("inside_file", path=root, holder=holder)
-        gone = at_or_below(root)
-        moved = self._moved(self._user.cited())
-        quotes = self._user.forget(lambda path: gone(path) or gone(moved.get(path, "")))
+        is_below = at_or_below(root)
+        moved = self._moved({*self._user.cited(), *self._states.files()})
+
+        def gone(path: str) -> bool:
+            return is_below(path) or is_below(moved.get(path, ""))
+
+        quotes = self._user.forget(gone)
         found = replace(self._nights.forget(root), quotes=quotes)
-        for folder in filter(lambda folder: gone(folder.path), self._user.folders()):
+        for folder in filter(lambda folder: is_below(folder.path), self._user.folders()):
             self._user.remove_folder(folder.path)
         found = replace(found, still_there=Path(root).exists() and self._leave_out(root))
-        return self._remove(root, [], lambda removed: replace(found, files=removed))
+        return self._remove(root, [], gone, lambda removed: replace(found, files=removed))
 
-    def _remove(self, root: str, keep: list[str], finish: Callable[[int], T]) -> Job[T]:
+    def _remove(
+        self, root: str, keep: list[str], gone: Callable[[str], bool], finish: Callable[[int], T]
+    ) -> Job[T]:
+        def finished(removed: int) -> T:
+            # Once more: an answer that was under way could still find what is gone now.
+            self._states.forget_files(gone)
+            return finish(removed)
+
+        self._states.forget_files(gone)
         params = {"root": root, "keep": keep}
-        return self._worker.submit("remove", params, finish, restartable=True, urgent=True)
+        return self._worker.submit("remove", params, finished, restartable=True, urgent=True)
 
     def _leave_out(self, path: str) -> bool:
         """Keep `path`, if it lies in an indexed folder, from being read again by the next look at it."""

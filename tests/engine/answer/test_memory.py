@@ -122,5 +122,5 @@ def test_a_chat_brings_its_names_to_a_follow_up_and_no_turns() -> None:
         answerer.recall(Question(WHO, history, False))
     assert prompts[0] == prompts[1]  # it refers to nothing
     answerer.recall(Question("And her phone?", earlier, False))
-    alone = model.render(messages("And her phone? Olga Brandt", with_files=False))
+    alone = model.render(messages("And Olga Brandt's phone?", with_files=False))
     assert prompts[2] == alone

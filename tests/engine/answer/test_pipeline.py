@@ -220,7 +220,7 @@ def test_passages_are_cut_to_the_budget_and_braces_in_files_are_text() -> None:
 
 def test_a_follow_up_brings_along_what_was_named() -> None:
     history = [Turn("user", "Who is Ada Brandt?"), Turn("assistant", "The dentist.")]
-    assert search_query("And her phone?", history) == "And her phone? Ada Brandt"
+    assert search_query("And her phone?", history) == "And Ada Brandt's phone?"
     assert search_query("What does plum cake need?", history) == "What does plum cake need?"
     assert search_query("And her phone?", []) == "And her phone?"
 

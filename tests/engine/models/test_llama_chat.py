@@ -6,20 +6,26 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.errors import Cancelled, EngineError
+from engine.models import catalog
 from engine.models import llama as llama_module
-from engine.models.chat import ChatMessage
+from engine.models.adapters import AdapterCard
+from engine.models.chat import ChatMessage, Sampling
 from engine.models.fake import FakeChat
 from engine.models.llama import SLICE, LlamaChat, context_settings
 from engine.models.load import load_chat
 from engine.models.native import library
+from engine.models.prepare import prepared
 from engine.models.template import ChatTemplate
 from engine.paths import Home
+from engine.personalize.export import export
 
 pytestmark = pytest.mark.real
 
@@ -349,3 +355,88 @@ def test_the_fake_and_the_real_model_offer_the_same(chat: LlamaChat) -> None:
 
     # Parity alone looks at logits and at the base's identity, and only at the real model's.
     assert offered(chat) - {"name", "base_id", "logits"} <= offered(FakeChat())
+
+
+def test_what_was_read_comes_back_as_it_was(chat: LlamaChat) -> None:
+    prompt = chat.render([ChatMessage("system", STORY), ChatMessage("user", "Who counted the ships?")])
+    longer = [*prompt, *chat.tokenize("The lighthouse"), *chat.tokenize(" keeper")]
+    fresh(chat)
+    read = chat.generate(prompt, 12)
+    text = "".join(read)
+    kept = chat.snapshot()
+    assert kept.tokens[: len(prompt)] == prompt and len(kept.data) > 20_000 * len(prompt)
+    evaluated = chat.logits(longer, chat.tokenize(" wrote"))
+    "".join(chat.generate(chat.render(QUESTION), 5))
+    assert chat.remembers(prompt) < len(prompt)
+    assert chat.resume(kept) and chat.remembers(prompt) == len(prompt)
+    assert (chat.logits(longer, chat.tokenize(" wrote")) == evaluated).all()
+    assert chat.resume(kept)
+    again = chat.generate(prompt, 12)
+    assert "".join(again) == text and again.cached_tokens == len(prompt) - 1
+
+
+def test_what_does_not_fit_is_not_resumed(chat: LlamaChat) -> None:
+    prompt = chat.render(QUESTION)
+    "".join(fresh(chat).generate(prompt, 4))
+    kept = chat.snapshot()
+    for other in (
+        replace(kept, key=kept.key + "+night"),
+        replace(kept, data=kept.data[:-100]),
+        replace(kept, data=b""),
+        replace(kept, tokens=kept.tokens[:-1]),
+        replace(kept, tokens=[]),
+        replace(kept, data=bytes(len(kept.data))),
+    ):
+        assert not chat.resume(other) and chat.remembers(prompt) == 0
+        assert "Paris" in "".join(chat.generate(prompt, 40))
+
+
+def test_tokens_are_drawn_as_the_card_says_and_alike_each_time(models_home: Home) -> None:
+    card = catalog.default("chat")
+    path = prepared(card, models_home)
+    ask = [ChatMessage("user", "Tell me a story about a lighthouse.")]
+
+    def told(sampling: Sampling) -> list[int]:
+        model = LlamaChat(path, id="sampled", context=512, sampling=sampling)
+        try:
+            first, second = (model.generate(model.render(ask), 24) for _ in range(2))
+            "".join(first), "".join(second)
+            assert first.tokens == second.tokens
+            assert all(-25 < logprob <= 0 for logprob in first.logprobs)
+            return first.tokens
+        finally:
+            model.close()
+
+    greedy = told(Sampling())
+    assert told(Sampling(temperature=5.0)) != greedy
+    assert told(Sampling(temperature=5.0, min_p=1.0)) == greedy  # nothing but the likeliest is left
+    assert told(Sampling(temperature=1.0, top_p=1e-6)) == greedy
+    assert card.sampling == Sampling()
+
+
+def test_what_was_read_with_an_adapter_is_for_that_adapter_alone(
+    chat: LlamaChat, models_home: Home, tmp_path: Path
+) -> None:
+    weights, adapter = tmp_path / "weights.npz", tmp_path / "adapter.gguf"
+    draw, layer = np.random.default_rng(7), "blk.0.attn_v.weight"
+    lora = {"lora_a": draw.normal(size=(4, 576)), "lora_b": draw.normal(size=(192, 4))}
+    np.savez(weights, **{f"{layer}.{part}": values for part, values in lora.items()})
+    card = AdapterCard("20260101-000000", chat.base_id, "0" * 64, 1, 4, 8.0)
+    export(weights, prepared(catalog.default("chat"), models_home), adapter, card)
+    prompt, word = chat.render(QUESTION), chat.tokenize("Paris")
+    as_base = chat.logits(prompt, word)
+    base = chat.snapshot()
+    chat.use_adapter(adapter)
+    try:
+        assert chat.memory_key != base.key and chat.remembers(prompt) == 0 and not chat.resume(base)
+        adapted = chat.logits(prompt, word)
+        assert not np.array_equal(adapted, as_base)
+        worn = chat.snapshot()
+        with chat.as_base():
+            assert chat.memory_key == base.key and not chat.resume(worn) and chat.resume(base)
+            assert np.array_equal(chat.logits(prompt, word), as_base)
+        assert chat.remembers(prompt) == 0 and chat.resume(worn)
+        assert np.array_equal(chat.logits(prompt, word), adapted)
+    finally:
+        chat.use_adapter(None)
+    assert not chat.resume(worn) and chat.resume(base)
