@@ -1,5 +1,6 @@
 """One question, from its words to a checked answer.
 
+What is asked of the files as a whole is answered by counting them, not by a search. All else:
 search -> is there evidence? -> prompt -> stream -> check every sentence. An answer that no passage supports
 is not given: the line of the files that holds what was asked is quoted instead, or the answer is withheld
 with the nearest files. A question about nothing of the user's may be answered from the model's own
@@ -106,7 +107,7 @@ class _Clock:
 class Answerer:
     """Answers questions with one chat model. `search` finds passages for a query.
 
-    `sureness` says when the adapter that is on knows an answer; None without one.
+    `whole` answers what no passage can, questions about the files as a whole, and nothing else. `sureness` says when the adapter that is on knows an answer; None without one.
     """
 
     def __init__(
@@ -117,9 +118,11 @@ class Answerer:
         cancelled: Callable[[], bool],
         limits: Limits | None = None,
         sureness: Sureness | None = None,
+        whole: Callable[[Question], Answer | None] = lambda _question: None,
     ) -> None:
         self._limits = limits or Limits()
         self._sureness = sureness
+        self._whole = whole
         self._model = model
         self._search = search
         self._emit = emit
@@ -132,6 +135,8 @@ class Answerer:
         clock = _Clock()
         if not question.files:
             return self._finish(self._alone(question, clock), SearchReply((), 0, 0, 0.0), clock)
+        if (counted := self._whole(question)) is not None:
+            return self._counted(counted, clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
         clock.timings = replace(clock.timings, search_ms=clock.ms())
@@ -153,6 +158,14 @@ class Answerer:
                 answer = self._from_model(question, clock, sure=SURE)
         if answer.abstained:
             answer = replace(answer, nearest=_nearest(reply))
+        return self._finish(answer, reply, clock)
+
+    def _counted(self, answer: Answer, clock: _Clock) -> Answer:
+        """An answer that is whole when it comes; a summary has counted its tokens."""
+        reply = SearchReply((), answer.searched_files, answer.total_files, 0.0)
+        self._emit(Found((), reply.searched_files, reply.total_files))
+        clock.timings = answer.timings
+        self._emit_whole(answer.answer, clock)
         return self._finish(answer, reply, clock)
 
     # -- from memory -----------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.answer import whole
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
-from engine.contracts import SearchReply, Turn, from_json, to_json
+from engine.contracts import Answer, SearchReply, Turn, from_json, to_json
 from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel
@@ -119,9 +120,21 @@ class AnswerRole:
             lambda: work.cancelled,
             Limits.of(card),
             _sureness(params["adapter"]) if adapter else None,
+            lambda question: self._whole(question.text, params["folder"]),
         )
         answer = answerer.answer(question)
         return to_json(replace(answer, adapter=adapter, note=note))
+
+    def _whole(self, question: str, folder: str | None) -> Answer | None:
+        from engine.library import schema
+
+        database = schema.open_for_search(self._home.index_db)
+        if database is None:
+            return None
+        try:
+            return whole.answer(database, question, folder)
+        finally:
+            database.close()
 
     def _with_adapter(self, wanted: dict[str, Any] | None) -> tuple[ChatModel, str | None, str]:
         """The chat model with this adapter on, the night that is, and, once, why it is not the one wanted.
