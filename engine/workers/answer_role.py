@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.answer import whole
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.contracts import Answer, SearchReply, Turn, from_json, to_json
@@ -126,6 +125,7 @@ class AnswerRole:
         return to_json(replace(answer, adapter=adapter, note=note))
 
     def _whole(self, question: str, folder: str | None) -> Answer | None:
+        from engine.answer import whole
         from engine.library import schema
 
         database = schema.open_for_search(self._home.index_db)

@@ -65,10 +65,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked: a figure, the words that name column, table and rows, and perhaps a period."""
+    """What is asked: a figure, the words that name column, table and rows, and perhaps a period.
+
+    `said` are the keys of the whole question: a column may be called "total".
+    """
 
     figure: Figure
     words: tuple[str, ...]
+    said: frozenset[str]
     period: Period = Period()
 
     @property
@@ -106,8 +110,10 @@ def understand(text: str, today: date) -> Wanted | None:
         if found and (end == len(text) or not text[end].isalnum()):
             days, text = found[0], text[: word.start()] + text[end:]
             break
+    said = keys(text)
+    text = _FIGURE[figure].sub(" ", text)
     asked = [text[term.start : term.end] for term in terms(text) if term.key not in _scope()]
-    return Wanted(figure, tuple(asked), days) if asked else None
+    return Wanted(figure, tuple(asked), frozenset(said), days) if asked or "column" in said else None
 
 
 @lru_cache(maxsize=1)
@@ -130,10 +136,11 @@ def figure(wanted: Wanted, text: str, path: str, title: str, names: str) -> Resu
     columns = list(dict.fromkeys(column for row in rows for column in row.cells))
     if wanted.period != Period():
         rows = [row for row in rows if _is_within(row, wanted.period)]
+    in_question = wanted.said if "column" in wanted.said else wanted.keys
     found = []
     for column in columns if wanted.figure != "rows" else [""]:
         asked = keys(column)
-        if wanted.figure != "rows" and not (asked and asked <= wanted.keys):
+        if wanted.figure != "rows" and not (asked <= wanted.said and asked & in_question):
             continue
         left = wanted.keys - asked - over
         # "Which city has the highest population?": the other column is what is asked for. "... of city Ghent":
@@ -182,16 +189,18 @@ def pipe_rows(text: str) -> list[Row]:
     rows: list[Row] = []
     header: list[str] = []
     before = ""
-    for match in _LINE.finditer(text):
-        line = match[0]
+    start = 0
+    for line in text.split("\n"):
         if "|" not in line:
-            header, before = [], ""
+            header = []
         elif _RULE.fullmatch(line) and "|" in before:
             header = _cells(before)
         elif header:
             cells = dict(zip(header, _cells(line), strict=False))
-            rows.append(Row(match.start(), match.end(), {name: cell for name, cell in cells.items() if cell}))
+            filled = {name: cell for name, cell in cells.items() if cell}
+            rows.append(Row(start, start + len(line), filled))
         before = line
+        start += len(line) + 1
     return rows
 
 

@@ -267,7 +267,8 @@ def _about_column(database: Database, wanted: columns.Wanted, within: str | None
 def _figure_said(item: Item, result: Result) -> str:
     name = PurePath(item.path).name
     rows = "1 row" if len(result.rows) == 1 else f"{len(result.rows)} rows"
-    that = f" that say {' and '.join(result.filters)}" if result.filters else ""
+    say = "says" if len(result.rows) == 1 else "say"
+    that = f" that {say} {' and '.join(result.filters)}" if result.filters else ""
     when = f" dated {result.period}" if result.period != Period() else ""
     if result.figure == "rows":
         return f"{name} has {rows}{that}{when}."
@@ -278,7 +279,7 @@ def _figure_said(item: Item, result: Result) -> str:
         return f"The {result.figure} of {column} in {name} is {result.value} ({of})."
     first = "; ".join(cell for column, cell in result.rows[0].cells.items() if column != result.column)
     also = f", and {len(result.rows) - 1} more" if len(result.rows) > 1 else ""
-    of = f" ({that.strip()}{when}{but})" if that or when or but else ""
+    of = f" ({f'{that}{when}{but}'.strip('; ')})" if that or when or but else ""
     return f"The {result.figure} {column} in {name} is {result.value}: {first}{also}{of}."
 
 
