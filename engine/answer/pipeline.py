@@ -107,7 +107,8 @@ class _Clock:
 class Answerer:
     """Answers questions with one chat model. `search` finds passages for a query.
 
-    `whole` answers what no passage can, questions about the files as a whole, and nothing else. `sureness` says when the adapter that is on knows an answer; None without one.
+    `whole` answers what no passage can, questions about the files as a whole, and nothing else. `sureness`
+    says when the adapter that is on knows an answer; None without one.
     """
 
     def __init__(

@@ -13,9 +13,7 @@ _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _DAY_FIRST = re.compile(
     rf"(\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+)?({MONTH})\b\.?,?\s+(\d{{4}})(?!\d)", re.IGNORECASE
 )
-_MONTH_FIRST = re.compile(
-    rf"({MONTH})\b\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})(?!\d)", re.IGNORECASE
-)
+_MONTH_FIRST = re.compile(rf"({MONTH})\b\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})(?!\d)", re.IGNORECASE)
 _WRITTEN = (  # with the groups that hold year, month and day
     (_ISO, (1, 2, 3)),
     (_DOTTED, (3, 2, 1)),

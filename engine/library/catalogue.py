@@ -59,7 +59,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Counts:
-    """`files` have text here, and so have documents `inside` files; `unread` could not be read, or not yet."""
+    """`files` have text here, and so have documents `inside` files; `unread` have none, or not yet."""
 
     files: int
     inside: int
@@ -139,7 +139,8 @@ def _items(database: Database, condition: str, params: list[object], order: Orde
         (*params, limit),
     )
     return [
-        Item(*row[:5], datetime.fromtimestamp(row[5] // 10**9, UTC), *row[6:11], bool(row[11])) for row in rows
+        Item(id, path, name, title, moment, datetime.fromtimestamp(ns // 10**9, UTC), *rest, bool(is_read))
+        for id, path, name, title, moment, ns, *rest, is_read in rows
     ]
 
 

@@ -217,7 +217,8 @@ def write(
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = '', detail = '', sha256 = excluded.sha256,
                 kind = excluded.kind, title = excluded.title, dated = excluded.dated,
-                reader = excluded.reader, pages = excluded.pages, passages = excluded.passages, redacted = excluded.redacted,
+                reader = excluded.reader, pages = excluded.pages, passages = excluded.passages,
+                redacted = excluded.redacted,
                 indexed_at = excluded.indexed_at, scans = excluded.scans,
                 recognised = excluded.recognised
             RETURNING id

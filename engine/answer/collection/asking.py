@@ -1,8 +1,8 @@
 """Is a question about the files themselves, and what does it ask of them? By rule, in English.
 
-"How many notes about the boat did I write in May?" is one, "how many eggs does the cake need?" is not. A wrong
-route is worse than none: a question is taken only if each of its words is understood. It begins by asking for
-files, and what follows must be conditions on them, up to the end.
+"How many notes about the boat did I write in May?" is one, "how many eggs does the cake need?" is not. A
+wrong route is worse than none: a question is taken only if each of its words is understood. It begins by
+asking for files, and what follows must be conditions on them, up to the end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from engine.answer.collection.periods import Period, period
+from engine.answer.collection.periods import ANY_TIME, Period, period
 from engine.answer.terms import keys, number_word
 from engine.documents import formats
 
@@ -65,7 +65,14 @@ _NOUNS: dict[str, tuple[str, ...]] = {
     "code file": ("code",),
 }
 _WRITTEN_KINDS = ("markdown", "text", "word", "notebook", "slides")  # what a person writes, mails aside
-_LANGUAGES = {"python": "py", "javascript": "js", "typescript": "ts", "rust": "rs", "ruby": "rb", "shell": "sh"}
+_LANGUAGES = {
+    "python": "py",
+    "javascript": "js",
+    "typescript": "ts",
+    "rust": "rs",
+    "ruby": "rb",
+    "shell": "sh",
+}
 UNREAD_KINDS = {"image", "film", "sound", "archive"}  # they count although nobody reads them
 
 _NAMES = "|".join(sorted((re.escape(noun) + "s?" for noun in _NOUNS), key=len, reverse=True))
@@ -74,8 +81,8 @@ _MINE = r"(?:(?:of )?(?:my|our|the|these|those|all|any|different)\s+)*"
 _BE = r"(?:is|are|was|were|'s|’s)"
 _MOST = (
     r"(?:the\s+|my\s+|our\s+)*(?:(?P<many>\d{1,3}|two|three|four|five|six|seven|eight|nine|ten)\s+)?"
-    r"(?P<most>newest|latest|most recent|most recently (?:changed|modified|edited|updated)|last|oldest|earliest|"
-    r"largest|biggest|smallest)(?:\s+(?P<after>\d{1,3}|two|three|four|five|six|seven|eight|nine|ten))?"
+    r"(?P<most>newest|latest|most recent|most recently (?:changed|modified|edited|updated)|last|oldest|"
+    r"earliest|largest|biggest|smallest)(?:\s+(?P<after>\d{1,3}|two|three|four|five|six|seven|eight|nine|ten))?"
 )
 _SHOW = r"(?:list|show|name|give|find|tell)(?: me)?"
 _OPENINGS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -95,8 +102,8 @@ _OPENINGS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "changed",
-            r"what(?: files)? (?:did|have|had) (?:i|we) (?:change|changed|edit|edited|modify|modified|work on|"
-            r"worked on|update|updated)|(?:what|which) files (?:have |were |was |has )?(?:been )?changed",
+            r"what(?: files)? (?:did|have|had) (?:i|we) (?:change|changed|edit|edited|modify|modified|"
+            r"work on|worked on|update|updated)|(?:what|which) files (?:have |were |was |has )?(?:been )?changed",
         ),
     )
 )
@@ -107,9 +114,9 @@ _VERBS = (
 )
 _FILLER = re.compile(
     rf"(?:{_DO}(?:\s+{_VERBS})?(?:\s+down)?|(?:that|which)?\s*(?:i|we)(?:'ve|’ve)?\s+{_VERBS}(?:\s+down)?|"
-    r"(?:are|is|were|was) there|(?:(?:that|which) )?(?:are|is|were|was)(?= (?:about|in|from|under|inside|stored|"
-    r"called|named|dated|written|changed|saved))|(?:in total|altogether|overall|so far|right now|now|currently|"
-    r"please|of mine|at all|here)\b|(?:that )?(?:exist|there are)\b|"
+    r"(?:are|is|were|was) there|(?:(?:that|which) )?(?:are|is|were|was)(?= (?:about|in|from|under|inside|"
+    r"stored|called|named|dated|written|changed|saved))|(?:in total|altogether|overall|so far|right now|now|"
+    r"currently|please|of mine|at all|here)\b|(?:that )?(?:exist|there are)\b|"
     r"(?:stored|saved|written|created|changed|modified|edited|updated|added|taken|made|dated)\b|"
     r"(?:folder|directory)\b|(?:in|of) this folder\b|"
     r"(?:in|on) (?:my|the|this|our) (?:(?:whole|entire) )?(?:library|collection|computer|files|index|folders|"
@@ -128,19 +135,24 @@ _TOPIC = re.compile(
     re.IGNORECASE,
 )
 _ON = re.compile(r"on\s+(?!my\b|this\b|our\b)", re.IGNORECASE)
-_CALLED = re.compile(r"(?:(?:that|which) are\s+)?(?:called|named)\s+[\"'“‘`]?(?P<name>[^\"'”’`]+?)[\"'”’`]?$", re.I)
+_CALLED = re.compile(
+    r"(?:(?:that|which) are\s+)?(?:called|named)\s+[\"'“‘`]?(?P<name>[^\"'”’`]+?)[\"'”’`]?$", re.I
+)
 _SENDER = re.compile(r"(?:from|by)\s+(?:(?:the|my|our)\s+)?", re.IGNORECASE)
 _POLITE = re.compile(
-    r"(?:please|can you|could you|would you|hey|hi|hello|tell me|i want to know|do you know)[,\s]+", re.IGNORECASE
+    r"(?:please|can you|could you|would you|hey|hi|hello|tell me|i want to know|do you know)[,\s]+",
+    re.IGNORECASE,
 )
-_NO_TOPIC = re.compile(r"(?:to|it|this|that|them|these|those|him|her|what|how|when|who|which|why)\b", re.IGNORECASE)
+_NO_TOPIC = re.compile(
+    r"(?:to|it|this|that|them|these|those|him|her|what|how|when|who|which|why)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
 class Conditions:
     """What follows the noun of a question: which of the files are meant."""
 
-    period: Period = Period()
+    period: Period = ANY_TIME
     changed: bool = False  # the period is one of changes, whatever a file says of itself
     folder: str = ""
     topic: str = ""
@@ -179,7 +191,7 @@ def understand(text: str, today: date, is_folder: Callable[[str], bool]) -> Aske
                 continue
             asked = replace(asked, where=where)
             # Without a time these are questions about what the files say.
-            if opening not in {"written", "changed"} or where.period != Period():
+            if opening not in {"written", "changed"} or where.period != ANY_TIME:
                 return asked
     return None
 
@@ -197,7 +209,9 @@ def _opened(opening: str, match: re.Match[str]) -> Asked | None:
     is_plural = word != noun
     if opening != "most":
         # "Which document ..." and "show me the file ..." ask for one thing.
-        return Asked("count" if opening == "count" else "list", noun, kinds, extensions) if is_plural else None
+        return (
+            Asked("count" if opening == "count" else "list", noun, kinds, extensions) if is_plural else None
+        )
     most = match["most"].lower()
     aim: Aim = "newest"
     if "recently" in most and not most.endswith("recent"):
@@ -240,7 +254,7 @@ def _conditions(
     joined = re.match(r"and\s+", text)
     if joined and where not in (Conditions(), Conditions(changed=True)):
         yield from then(where, joined.end())
-    if where.period == Period() and (days := period(text, today)) and _ends(text, days[1]):
+    if where.period == ANY_TIME and (days := period(text, today)) and _ends(text, days[1]):
         yield from then(replace(where, period=days[0]), days[1])
     filler = _FILLER.match(text)
     if filler and filler.end() and _ends(text, filler.end()):

@@ -1,7 +1,7 @@
 """Sums and other figures of a column of a table in the files: which question asks for one, and of what.
 
-As with files, each word must be understood: the figure, the column, the table, and what is left must be found in
-the rows, which are then the ones that count. "The highest pressure of the front tyre" takes the rows that say so.
+As with files, each word must be understood: the figure, the column, the table, and what is left must be found
+in the rows, which are then the ones that count: "the highest pressure of the front tyre".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Literal
 
-from engine.answer.collection.periods import Period, period
+from engine.answer.collection.periods import ANY_TIME, Period, period
 from engine.answer.terms import keys, terms
 from engine.documents.dates import day
 
@@ -36,15 +36,15 @@ _OPENING = re.compile(
 _GROUPS = re.compile(r"\b(?:per|each|every|by)\b", re.IGNORECASE)
 # Words that speak of tables and figures, not of what is in them.
 _SCOPE = (
-    "column columns row rows table tables sheet sheets spreadsheet csv xlsx excel value values entry entries record"
-    " records line lines list lists figure figures sum total totals average mean highest largest maximum max biggest"
-    " greatest lowest smallest minimum min overall altogether calculate compute add together work data find"
+    "column columns row rows table tables sheet sheets spreadsheet csv xlsx excel value values entry entries"
+    " record records line lines list lists figure figures sum total totals average mean highest largest maximum"
+    " max biggest greatest lowest smallest minimum min overall altogether calculate compute add together work data find"
 )
 _SPACES = " \u00a0\u202f'’"  # between thousands
 _NUMBER = re.compile(
     rf"(?P<before>[^\d\s+-]{{0,4}})\s?(?P<number>[-+−]?\d(?:[\d.,{_SPACES}]*\d)?)(?P<after>\s?\D{{0,12}})"
 )
-_GROUPED = re.compile(rf"[-+]?\d{{1,3}}(?:,\d{{3}})+")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
 _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _COMMA = re.compile(r",\d{1,2}\D*$")
 _FEW = 3  # rows; in more of them a column has more than one cell
@@ -73,7 +73,7 @@ class Wanted:
     figure: Figure
     words: tuple[str, ...]
     said: frozenset[str]
-    period: Period = Period()
+    period: Period = ANY_TIME
 
     @property
     def keys(self) -> set[str]:
@@ -93,7 +93,7 @@ class Result:
     rows: tuple[Row, ...]
     left_out: int = 0
     named: bool = False
-    period: Period = Period()
+    period: Period = ANY_TIME
     filters: tuple[str, ...] = ()
 
 
@@ -103,7 +103,7 @@ def understand(text: str, today: date) -> Wanted | None:
     figure = next((name for name, pattern in _FIGURE.items() if pattern.search(text)), None)
     if figure is None or not _OPENING.match(text) or _GROUPS.search(text):
         return None
-    days = Period()
+    days = ANY_TIME
     for word in re.finditer(r"(?<!\S)\w", text):
         found = period(text[word.start() :], today)
         end = word.start() + found[1] if found else 0
@@ -134,7 +134,7 @@ def figure(wanted: Wanted, text: str, path: str, title: str, names: str) -> Resu
     is_named = bool(wanted.keys & own)
     over = own | keys(title) | keys(names)
     columns = list(dict.fromkeys(column for row in rows for column in row.cells))
-    if wanted.period != Period():
+    if wanted.period != ANY_TIME:
         rows = [row for row in rows if _is_within(row, wanted.period)]
     in_question = wanted.said if "column" in wanted.said else wanted.keys
     found = []
@@ -143,8 +143,8 @@ def figure(wanted: Wanted, text: str, path: str, title: str, names: str) -> Resu
         if wanted.figure != "rows" and not (asked <= wanted.said and asked & in_question):
             continue
         left = wanted.keys - asked - over
-        # "Which city has the highest population?": the other column is what is asked for. "... of city Ghent":
-        # it says where Ghent stands. "The total amount of categories" is neither.
+        # "Which city has the highest population?": the other column is what is asked for. "... of city
+        # Ghent": it says where Ghent stands. "The total amount of categories" is neither.
         others = {key for other in columns if other != column for key in keys(other)}
         if wanted.figure in {"highest", "lowest"} or left - others:
             left -= others
@@ -226,7 +226,9 @@ def _computed(figure: Figure, column: str, rows: Sequence[Row]) -> Result | None
     left_out = len(rows) - len(counted)
     if figure in {"highest", "lowest"}:
         best = max(values) if figure == "highest" else min(values)
-        return Result(figure, column, show(best), tuple(row for number, row in counted if number == best), left_out)
+        return Result(
+            figure, column, show(best), tuple(row for number, row in counted if number == best), left_out
+        )
     total = sum(values, Decimal(0))
     if figure == "average":
         places = max(2, max(-_exponent(value) for value in values))

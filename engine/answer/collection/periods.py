@@ -53,6 +53,9 @@ class Period:
         return f"from {written(first)} to {written(last)}"
 
 
+ANY_TIME = Period()
+
+
 def written(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1].title()} {day.year}"
 

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from engine.answer.collection import asking, columns
 from engine.answer.collection.asking import LISTED, UNREAD_KINDS, Asked
 from engine.answer.collection.columns import Result, Row
-from engine.answer.collection.periods import Period, written
+from engine.answer.collection.periods import ANY_TIME, written
 from engine.answer.terms import keys, sentences
 from engine.contracts import Answer, AnswerSentence, Citation
 from engine.library import catalogue, ledger
@@ -88,7 +88,7 @@ def _about_files(database: Database, asked: Asked, within: str | None) -> Answer
             out.say("The newest:", gap=" ")
         _list(database, out, some, wanted.words, asked)
         return out.answer()
-    order: catalogue.Order = "newest" if asked.aim in {"list", "count"} else asked.aim
+    order: catalogue.Order = "newest" if asked.aim == "list" else asked.aim
     some = catalogue.items(database, wanted, order, min(asked.many, LISTED), unread=unread)
     if asked.aim == "list":
         out.say(f"{_how_many(found, asked)}{_but(counts, asked, unread)}:")
@@ -143,13 +143,15 @@ def _conditions(asked: Asked, is_one: bool) -> str:
     said += f' named "{where.name}"' if where.name else ""
     said += f" from {where.sender}" if where.sender else ""
     said += f" in {where.folder}" if where.folder else ""
-    if where.period != Period():
+    if where.period != ANY_TIME:
         said += f" {'changed' if where.changed else 'dated'} {where.period}"
     return said
 
 
 def _but(counts: catalogue.Counts, asked: Asked, unread: bool) -> str:
-    said = f", {counts.inside} of them inside other files" if counts.inside and "mail" not in asked.kinds else ""
+    said = (
+        f", {counts.inside} of them inside other files" if counts.inside and "mail" not in asked.kinds else ""
+    )
     if counts.unread and not unread and not asked.where.topic:
         said += f"; {counts.unread} more could not be read"
     return said
@@ -183,7 +185,7 @@ def _day(item: Item) -> date:
 
 
 def _telling_line(database: Database, item: Item, words: str, topic: str) -> Citation | None:
-    """The line of a document that says why it is listed: what was asked about, else its title or beginning."""
+    """The line of a document that says why it is listed: what was asked about, else title or beginning."""
     if not item.is_read:
         return None
     parts = catalogue.parts(database, item.id, words, 1) or catalogue.parts(database, item.id, "", 1)
@@ -203,7 +205,7 @@ def _telling_line(database: Database, item: Item, words: str, topic: str) -> Cit
 
 
 def cite(item: Item, part: Part, start: int, end: int) -> Citation:
-    """Verified by being: the quote is the stored text, and the sentence says what it holds. Numbered later."""
+    """Verified by being: the quote is the stored text, and the sentence says what it holds; numbered later."""
     return Citation(
         n=0,
         path=item.path,
@@ -269,7 +271,7 @@ def _figure_said(item: Item, result: Result) -> str:
     rows = "1 row" if len(result.rows) == 1 else f"{len(result.rows)} rows"
     say = "says" if len(result.rows) == 1 else "say"
     that = f" that {say} {' and '.join(result.filters)}" if result.filters else ""
-    when = f" dated {result.period}" if result.period != Period() else ""
+    when = f" dated {result.period}" if result.period != ANY_TIME else ""
     if result.figure == "rows":
         return f"{name} has {rows}{that}{when}."
     but = f"; {result.left_out} without a number left out" if result.left_out else ""

@@ -72,12 +72,15 @@ def ask(library: Library, question: str) -> Answer | None:
         ("What is the smallest area in belgian cities.csv?",
          "The lowest area in belgian cities.csv is 37.7: Ostend; 71,557."),
         ("What is the total price in prices.csv?", "The sum of price in prices.csv is 252,40 € (3 rows)."),
-        ("What is the average distance in rides.md?", "The average of distance in rides.md is 21 km (2 rows)."),
-        ("What is the sum of the total column in invoices.csv?", "The sum of total in invoices.csv is 30 (2 rows)."),
+        ("What is the average distance in rides.md?",
+         "The average of distance in rides.md is 21 km (2 rows)."),
+        ("What is the sum of the total column in invoices.csv?",
+         "The sum of total in invoices.csv is 30 (2 rows)."),
         ("What is the total price of lamps in invoices.csv?",
          "The sum of total price in invoices.csv is 8 (1 row that says lamps)."),
         ("How many rows does expenses.csv have?", "expenses.csv has 5 rows."),
-        ("How many entries in expenses.csv have the category boat?", "expenses.csv has 2 rows that say boat."),
+        ("How many entries in expenses.csv have the category boat?",
+         "expenses.csv has 2 rows that say boat."),
     ],
 )  # fmt: skip
 def test_a_figure_says_of_what_and_cites_its_rows(library: Library, question: str, said: str) -> None:
@@ -86,7 +89,9 @@ def test_a_figure_says_of_what_and_cites_its_rows(library: Library, question: st
     assert answer.citations and answer.sentences[0].supported
     for citation in answer.citations:
         text = ledger.document_text(library.database, citation.path)
-        assert text is not None and text[citation.start : citation.end] == citation.quote and citation.verified
+        assert (
+            text is not None and text[citation.start : citation.end] == citation.quote and citation.verified
+        )
 
 
 def test_rows_together_are_one_citation_and_scattered_ones_two(library: Library) -> None:

@@ -20,7 +20,10 @@ TODAY = date(2026, 11, 25)
 FILES = {
     "Notes/Travel/ghent.md": ("# Ghent\n\nBy boat to Ghent, two nights.\n", date(2026, 5, 3)),
     "Notes/Travel/lisbon.md": ("# Lisbon\n\nThe tram climbs the hill.\n", date(2026, 5, 20)),
-    "Notes/boat.md": ("---\ndate: 2024-08-02\n---\n# The boat\n\nThe boat needs paint.\n", date(2026, 11, 20)),
+    "Notes/boat.md": (
+        "---\ndate: 2024-08-02\n---\n# The boat\n\nThe boat needs paint.\n",
+        date(2026, 11, 20),
+    ),
     "Notes/garden.txt": ("Beans and peas.\n", date(2026, 11, 24)),
     "Office/rent.csv": ("month,rent\nMay,940\nJune,950\n", date(2025, 1, 7)),
     "Office/letter.eml": (
@@ -69,7 +72,10 @@ def told(library: Library, question: str, within: str | None = None) -> str:
         ("How many notes are there in the Notes folder?", "There are 4 notes in Notes."),
         ("How many PDFs are there?", "There are no PDFs; 1 more could not be read."),
         ("How many files mention the boat?", 'There are 3 files that mention "the boat".'),
-        ("How many notes about the boat did I write in 2024?", 'There is 1 note that mentions "the boat" dated in 2024.'),
+        (
+            "How many notes about the boat did I write in 2024?",
+            'There is 1 note that mentions "the boat" dated in 2024.',
+        ),
         ("How many mails are there from Anna Berg?", "There is 1 mail from Anna Berg."),
         ("How many files were changed yesterday?", "There is 1 file changed on 24 November 2026."),
         ("Count the csv files", "There is 1 CSV file."),
@@ -131,7 +137,9 @@ def test_a_topic_in_no_file_is_left_to_the_search(library: Library) -> None:
 
 
 def test_members_count_where_they_are_asked_for(library: Library) -> None:
-    letter = "From {0} Mon May  4 09:00:00 2026\nFrom: {0}\nSubject: Hello\nMessage-ID: <{0}>\n\nGreetings.\n\n"
+    letter = (
+        "From {0} Mon May  4 09:00:00 2026\nFrom: {0}\nSubject: Hello\nMessage-ID: <{0}>\n\nGreetings.\n\n"
+    )
     library.put("Office/all.mbox", "".join(letter.format(f"p{n}@example.org") for n in range(3)))
     library.index()
     assert told(library, "How many mails do I have?").startswith("There are 4 mails.")
