@@ -119,20 +119,33 @@ class AnswerRole:
             lambda: work.cancelled,
             Limits.of(card),
             _sureness(params["adapter"]) if adapter else None,
-            lambda question: self._whole(question.text, params["folder"]),
+            lambda question: self._whole(question.text, params, chat, work),
         )
         answer = answerer.answer(question)
         return to_json(replace(answer, adapter=adapter, note=note))
 
-    def _whole(self, question: str, folder: str | None) -> Answer | None:
+    def _whole(self, question: str, params: dict[str, Any], chat: ChatModel, work: Work) -> Answer | None:
         from engine.answer import whole
+        from engine.answer.summary import Summariser
         from engine.library import schema
+
+        card = catalog.default("chat")
+
+        def summariser() -> Summariser:
+            return Summariser(
+                chat,
+                work.emit,
+                lambda: work.cancelled,
+                step_tokens=card.passage_tokens,
+                writes=not card.toy,
+            )
 
         database = schema.open_for_search(self._home.index_db)
         if database is None:
             return None
         try:
-            return whole.answer(database, question, folder)
+            asked = whole.Asked(question, params["folder"], params.get("document"))
+            return whole.answer(database, asked, summariser)
         finally:
             database.close()
 

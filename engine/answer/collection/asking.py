@@ -103,7 +103,8 @@ _OPENINGS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "changed",
             r"what(?: files)? (?:did|have|had) (?:i|we) (?:change|changed|edit|edited|modify|modified|"
-            r"work on|worked on|update|updated)|(?:what|which) files (?:have |were |was |has )?(?:been )?changed",
+            r"work on|"
+            r"worked on|update|updated)|(?:what|which) files (?:have |were |was |has )?(?:been )?changed",
         ),
     )
 )

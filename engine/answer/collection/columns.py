@@ -37,8 +37,9 @@ _GROUPS = re.compile(r"\b(?:per|each|every|by)\b", re.IGNORECASE)
 # Words that speak of tables and figures, not of what is in them.
 _SCOPE = (
     "column columns row rows table tables sheet sheets spreadsheet csv xlsx excel value values entry entries"
-    " record records line lines list lists figure figures sum total totals average mean highest largest maximum"
-    " max biggest greatest lowest smallest minimum min overall altogether calculate compute add together work data find"
+    " record records line lines list lists figure figures sum total totals average mean highest largest"
+    " maximum max biggest greatest lowest smallest minimum min overall altogether calculate compute add"
+    " together work data find"
 )
 _SPACES = " \u00a0\u202f'’"  # between thousands
 _NUMBER = re.compile(

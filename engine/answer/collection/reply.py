@@ -72,7 +72,7 @@ class _Written:
 
 
 def _about_files(database: Database, asked: Asked, within: str | None) -> Answer | None:
-    wanted = _selection(database, asked, within)
+    wanted = selection(database, asked, within)
     counts = catalogue.count(database, wanted)
     # Nobody reads films, and few read pictures: they are files all the same.
     unread = bool(asked.kinds) and set(asked.kinds) <= UNREAD_KINDS and not wanted.words
@@ -111,7 +111,8 @@ _MOST = {
 }
 
 
-def _selection(database: Database, asked: Asked, within: str | None) -> Selection:
+def selection(database: Database, asked: Asked, within: str | None) -> Selection:
+    """The documents that a question means."""
     where = asked.where
     return Selection(
         kinds=asked.kinds,
@@ -205,7 +206,7 @@ def _telling_line(database: Database, item: Item, words: str, topic: str) -> Cit
 
 
 def cite(item: Item, part: Part, start: int, end: int) -> Citation:
-    """Verified by being: the quote is the stored text, and the sentence says what it holds; numbered later."""
+    """Verified by being: the quote is the stored text, and its sentence says what it holds."""
     return Citation(
         n=0,
         path=item.path,
