@@ -35,6 +35,8 @@ from resources import resource
 
 POINTS = 6  # of one file
 _POINTS_OF_ALL = 12  # of several together
+_FEWEST = 3  # points of one file that is not very short
+_SMALLEST = 50  # tokens of a part
 _SENTENCE_TOKENS = 60
 _SHORTEST, _LONGEST = 5, 40  # content words of a sentence that can stand for its part
 _FURTHEST = 200  # code points of a quoted sentence
@@ -85,7 +87,8 @@ class Summariser:
 
         Stopped later, it is what was found so far, and says of how much. Events: Progress(summarise), Token.
         """
-        parts = [(source, list(self._parts_of(source))) for source in sources]
+        least = _FEWEST if len(sources) == 1 else 1
+        parts = [(source, self._parts_of(source, least)) for source in sources]
         parts = [(source, steps) for source, steps in parts if steps]
         several = len(parts) > 1
         self._parts = sum(len(steps) for _source, steps in parts)
@@ -112,19 +115,38 @@ class Summariser:
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def _parts_of(self, source: Source) -> Iterator[list[Passage]]:
-        """Neighbouring passages that one step can read."""
-        part: list[Passage] = []
-        room = self._step_tokens
+    def _parts_of(self, source: Source, least: int) -> list[list[Passage]]:
+        """Neighbouring passages that one step can read; of a text long enough at least `least` parts."""
+        whole = sum(self._cost(passage.text) for passage in source.passages)
+        size = min(self._step_tokens, max(_SMALLEST, ceil(whole / least)))
+        parts: list[list[Passage]] = []
+        room = 0
         for passage in source.passages:
-            cost = len(self._model.tokenize(passage.text))
-            if part and cost > room:
-                yield part
-                part, room = [], self._step_tokens
-            part.append(passage)
-            room -= cost
-        if part:
-            yield part
+            for piece in self._pieces(passage, size):
+                cost = self._cost(piece.text)
+                if cost > room:
+                    parts.append([])
+                    room = size
+                parts[-1].append(piece)
+                room -= cost
+        return parts
+
+    def _pieces(self, passage: Passage, size: int) -> Iterator[Passage]:
+        """A passage longer than `size` tokens, cut between sentences; a longer sentence stays whole."""
+        if self._cost(passage.text) <= size:
+            yield passage
+            return
+        first = last = 0
+        for start, end in sentences(passage.text):
+            if last and self._cost(passage.text[first:end]) > size:
+                yield _span(passage, passage.start + first, passage.start + last)
+                first = start
+            last = end
+        if last:
+            yield _span(passage, passage.start + first, passage.start + last)
+
+    def _cost(self, text: str) -> int:
+        return len(self._model.tokenize(text))
 
     def _condensed(
         self, source: str, steps: Iterable[Sequence[Passage]], frequency: Counter[str], *, show: bool = False

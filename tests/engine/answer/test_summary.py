@@ -18,6 +18,14 @@ from engine.paths import Home
 from tests.engine.library.conftest import Library
 
 BOAT = "# The boat\n\nThe boat needs new paint before the season. The boat lies in Ghent.\n"
+CLUB = (
+    ("boat", "Ada"),
+    ("mower", "Ben"),
+    ("ladder", "Cleo"),
+    ("pump", "Dora"),
+    ("cup", "Eve"),
+    ("flag", "Finn"),
+)
 
 
 @pytest.fixture
@@ -114,6 +122,15 @@ def test_without_writing_the_model_is_not_asked(library: Library) -> None:
     ask.writes = False
     answer = ask("Summarise long.md")
     assert answer is not None and model.evaluated == 0 and len(answer.citations) <= POINTS
+
+
+def test_a_short_file_has_a_few_points_too(library: Library) -> None:
+    text = " ".join(f"The {what} of the club is kept by {who} in a locked shed and shown to all at the feast in May." for what, who in CLUB)
+    library.put("club.md", text)
+    library.index()
+    answer = Asking(library, FakeChat())("Summarise club.md")
+    assert answer is not None and len(answer.citations) >= 3
+    assert len({citation.quote for citation in answer.citations}) == len(answer.citations)
 
 
 def test_a_folder_is_summarised_file_by_file(library: Library) -> None:
