@@ -125,7 +125,8 @@ def test_without_writing_the_model_is_not_asked(library: Library) -> None:
 
 
 def test_a_short_file_has_a_few_points_too(library: Library) -> None:
-    text = " ".join(f"The {what} of the club is kept by {who} in a locked shed and shown to all at the feast in May." for what, who in CLUB)
+    kept = "is kept by {} in a locked shed and shown to all at the feast in May."
+    text = " ".join(f"The {what} of the club {kept.format(who)}" for what, who in CLUB)
     library.put("club.md", text)
     library.index()
     answer = Asking(library, FakeChat())("Summarise club.md")
