@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from os.path import sep
 from typing import Literal
 
@@ -68,17 +68,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Item:
-    """One document; `moment` is an ISO 8601 day or time, `id` its row, valid within one snapshot."""
+    """One document; `moment` is an ISO 8601 day or time, `changed` Unix time, `id` valid in one snapshot."""
 
     id: int
     path: str
     name: str
     title: str
     moment: str
-    changed: datetime
+    changed: float
     size: int
-    pages: int | None
-    kind: str
     sha256: str
     reader: str
     is_read: bool
@@ -134,14 +132,11 @@ def at(database: Database, path: str) -> Item | None:
 
 def _items(database: Database, condition: str, params: list[object], order: Order, limit: int) -> list[Item]:
     rows = database.execute(
-        f"SELECT d.id, d.path, d.name, d.title, {_MOMENT}, d.mtime_ns, d.size, d.pages, d.kind, d.sha256,"
-        f" d.reader, {_READ} FROM documents AS d WHERE {condition} ORDER BY {_ORDERS[order]}, d.path LIMIT ?",
+        f"SELECT d.id, d.path, d.name, d.title, {_MOMENT}, d.mtime_ns / 1e9, d.size, d.sha256, d.reader,"
+        f" {_READ} FROM documents AS d WHERE {condition} ORDER BY {_ORDERS[order]}, d.path LIMIT ?",
         (*params, limit),
     )
-    return [
-        Item(id, path, name, title, moment, datetime.fromtimestamp(ns // 10**9, UTC), *rest, bool(is_read))
-        for id, path, name, title, moment, ns, *rest, is_read in rows
-    ]
+    return [Item(*row) for row in rows]
 
 
 def parts(database: Database, document: int, words: str = "", limit: int = -1) -> list[Part]:

@@ -171,7 +171,9 @@ def _list(database: Database, out: _Written, items: Sequence[Item], words: str, 
     names = _short_names([item.path for item in items])
     for item, name in zip(items, names, strict=True):
         line = _telling_line(database, item, words, asked.where.topic)
-        moment = item.changed.date() if asked.where.changed or asked.aim == "changed" else _day(item)
+        moment = (
+            date.fromtimestamp(item.changed) if asked.where.changed or asked.aim == "changed" else _day(item)
+        )
         about = f"{name} ({_size(item.size) if asked.aim in {'largest', 'smallest'} else written(moment)})"
         if line is None:
             out.say(about, bullet="- ")
