@@ -263,7 +263,7 @@ def _conditions(
         yield from then(replace(where, changed=is_of_changes), filler.end())
     if not where.folder and (place := _PLACE.match(text)):
         for name, end in _prefixes(text, place.end()):
-            if is_folder(name):
+            if len(name.split()) <= _LONGEST_TOPIC and is_folder(name):
                 yield from then(replace(where, folder=name), end)
     if is_mail and not where.sender and (sender := _SENDER.match(text)):
         for name, end in _prefixes(text, sender.end()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cache
 from os.path import commonpath, sep
 from pathlib import PurePath
 
@@ -36,9 +37,9 @@ def answer(database: Database, question: str, within: str | None, today: date) -
     `within` is a folder that limits everything. One snapshot of the index answers.
     """
     with database.snapshot():
-        asked = asking.understand(
-            question, today, lambda name: bool(catalogue.folders(database, name, within))
-        )
+        # Each look walks over all paths, and a name is tried wherever it could stand.
+        is_folder = cache(lambda name: bool(catalogue.folders(database, name, within)))
+        asked = asking.understand(question, today, is_folder)
         if asked is not None:
             return _about_files(database, asked, within)
         wanted = columns.understand(question, today)

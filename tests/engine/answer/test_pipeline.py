@@ -327,4 +327,4 @@ def test_what_is_asked_of_the_files_as_a_whole_is_not_searched_for() -> None:
     assert answer.model == "fake-chat" and answer.timings.total_ms > 0
     assert [e.text for e in events if isinstance(e, Token)] == ["There are 5 files."] and not searched
     assert answerer.answer(Question("Who repairs the pump?")).citations and searched
-    assert answerer.answer(Question("Well, how many files are there?", files=False)).source == "general"
+    assert answerer.answer(Question("Well, how many files are there?", files=False)).source != "files"

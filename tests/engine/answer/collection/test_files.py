@@ -132,6 +132,13 @@ def test_a_folder_limits_everything(library: Library) -> None:
     assert ask(library, "How many files are there in Office?", inside) is None
 
 
+def test_any_text_is_a_legal_question(library: Library) -> None:
+    odd = ["", "how many files about", 'list all files about "a AND (b', "which files mention \0 %_^", "[" * 300]
+    for text in [*odd, "list all files in " + "in a " * 50, "how many notes in the last 99999 years"]:
+        ask(library, text)
+    assert ask(library, 'List all files about "the tram"') is not None
+
+
 def test_a_topic_in_no_file_is_left_to_the_search(library: Library) -> None:
     assert ask(library, "List all files about submarines") is None
 
