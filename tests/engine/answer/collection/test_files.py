@@ -133,7 +133,13 @@ def test_a_folder_limits_everything(library: Library) -> None:
 
 
 def test_any_text_is_a_legal_question(library: Library) -> None:
-    odd = ["", "how many files about", 'list all files about "a AND (b', "which files mention \0 %_^", "[" * 300]
+    odd = [
+        "",
+        "how many files about",
+        'list all files about "a AND (b',
+        "which files mention \0 %_^",
+        "[" * 300,
+    ]
     for text in [*odd, "list all files in " + "in a " * 50, "how many notes in the last 99999 years"]:
         ask(library, text)
     assert ask(library, 'List all files about "the tram"') is not None
