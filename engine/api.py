@@ -298,6 +298,7 @@ class Engine:
             "adapter": wanted,
             "chat": asked.chat if asked else "",
             "message": asked.id if asked else "",
+            "document": _under_discussion(history),
         }
         self._pause_background(True)
         job: Job[Answer] = self._answer.submit(
@@ -470,6 +471,12 @@ class Engine:
     def _holder(self) -> str:
         name, _pid = holder(self.home) or ("Another program", 0)
         return name
+
+
+def _under_discussion(history: Sequence[Message]) -> str | None:
+    """The document that the last answer with citations cites first."""
+    answers = [message.answer for message in history if message.answer and message.answer.citations]
+    return answers[-1].citations[0].path if answers else None
 
 
 def _unstored(answer: Answer, name: str) -> Answer:

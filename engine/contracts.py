@@ -20,6 +20,7 @@ Phase = Literal[
     "recognise",
     "prepare",
     "prompt",
+    "summarise",
     "select",
     "compose",
     "train",

@@ -277,6 +277,11 @@ class ChatPanel(QWidget):
         if self._live is not None and progress.phase == "prepare" and progress.total:
             percent = round(100 * progress.done / progress.total)
             self._live.answer.show_state(self.tr("Preparing the model, {n} %").format(n=percent))
+        elif self._live is not None and progress.phase == "summarise":
+            state = self.tr("Summarising, {done} of {total} parts").format(
+                done=progress.done, total=progress.total
+            )
+            self._live.answer.show_state(state)
 
     def _notice(self, notice: Notice) -> None:
         if notice.code == "preparing_model" and self._live is not None:

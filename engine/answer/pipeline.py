@@ -1,5 +1,6 @@
 """One question, from its words to a checked answer.
 
+What is asked of the files as a whole is answered by counting them, not by a search. All else:
 search -> is there evidence? -> prompt -> stream -> check every sentence. An answer that no passage supports
 is not given: the line of the files that holds what was asked is quoted instead, or the answer is withheld
 with the nearest files. A question about nothing of the user's may be answered from the model's own
@@ -119,7 +120,8 @@ class Answerer:
     """Answers questions with one chat model. `search` finds passages for a query.
 
     `sureness` says when the adapter that is on knows an answer; None without one. `chat` is what was sent in
-    the chat of the question, None without one; `search_in` finds passages of one file.
+    the chat of the question, None without one; `search_in` finds passages of one file. `whole` answers what
+    no passage can, questions about the files as a whole, and nothing else.
     """
 
     def __init__(
@@ -132,11 +134,13 @@ class Answerer:
         sureness: Sureness | None = None,
         chat: OpenChat | None = None,
         search_in: follow_up.SearchIn | None = None,
+        whole: Callable[[Question], Answer | None] = lambda _question: None,
     ) -> None:
         self._chat = chat
         self._search_in = search_in
         self._limits = limits or Limits()
         self._sureness = sureness
+        self._whole = whole
         self._model = model
         self._search = search
         self._emit = emit
@@ -149,6 +153,8 @@ class Answerer:
         clock = _Clock()
         if not question.files:
             return self._finish(self._alone(question, clock), SearchReply((), 0, 0, 0.0), clock)
+        if (counted := self._whole(question)) is not None:
+            return self._counted(counted, clock)
         query, reply = self._searched(question)
         clock.timings = replace(clock.timings, search_ms=clock.ms())
         self._stop_if_cancelled()
@@ -188,6 +194,13 @@ class Answerer:
             if rewritten:
                 return rewritten, _merged(search(rewritten))
         return query, reply
+    def _counted(self, answer: Answer, clock: _Clock) -> Answer:
+        """An answer that is whole when it comes; a summary has counted its tokens."""
+        reply = SearchReply((), answer.searched_files, answer.total_files, 0.0)
+        self._emit(Found((), reply.searched_files, reply.total_files))
+        clock.timings = answer.timings
+        self._emit_whole(answer.answer, clock)
+        return self._finish(answer, reply, clock)
 
     # -- from memory -----------------------------------------------------------------------------
 

@@ -59,6 +59,12 @@ def keys(text: str) -> set[str]:
     return {term.key for term in terms(text)}
 
 
+def number_word(text: str) -> int:
+    """The whole number that a word or digits say, from 1 to 99,999; 0 if they say none."""
+    digits = _NUMBER_WORDS.get(fold(text), text)
+    return int(digits) if re.fullmatch(r"[0-9]{1,5}", digits) else 0
+
+
 def _term(match: re.Match[str]) -> Term | None:
     raw = re.sub(r"['’]s?$|['’]s\b", "", match.group())
     if not raw:

@@ -14,7 +14,7 @@ from engine.library.writer import Known
 from engine.store.database import Database
 
 _DOCUMENT = (
-    "path, name, size, mtime_ns, inode, state, reason, detail, sha256, kind, title, pages, passages,"
+    "path, name, size, mtime_ns, inode, state, reason, detail, sha256, kind, title, dated, pages, passages,"
     " redacted, indexed_at, scans, recognised"
 )
 _PASSAGE = 'ordinal, start, "end", page, heading, header, text_hash'

@@ -94,6 +94,13 @@ def match_expression(text: str) -> str | None:
     return " OR ".join(f'"{term}"' for term in terms) or None
 
 
+def every_word(text: str) -> str:
+    """An FTS5 expression for passages that hold each word of `text`, common ones aside; empty without any."""
+    words = _WORD.findall(text.replace("\0", " "))
+    kept = [word for word in words if word.lower() not in _COMMON] or words
+    return " AND ".join(f'"{word}"' for word in kept[:_MOST_WORDS])
+
+
 def _quoted(text: str) -> str:
     """The words of `text` as one phrase; empty if there are none."""
     words = " ".join(_WORD.findall(text))

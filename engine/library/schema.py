@@ -17,7 +17,7 @@ from engine.library import vectors
 from engine.models.embedder import Embedder
 from engine.store.database import Corrupt, Database, open_database
 
-VERSION = "3"
+VERSION = "4"
 
 _BROKEN = "-broken"
 # Bytes; reading a whole index takes about a second for 60 MB. Damage in a larger one shows when it is met.
@@ -26,6 +26,7 @@ _CHECKED = 64_000_000
 # `name, title, heading, body` of a passage stand in `words` alone: its rowid is the id of the passage, and
 # `body` is the document's text at [start, end). A document's path is a folder's where the whole folder was
 # left out. What lies in a file is a document of its own: `parent` is the file's, `path` is FILE!/MEMBER.
+# `dated` is when a document says it was written (`dates.of_document`), empty where it does not.
 # `scans` counts its pages that are pictures of text and wait to be recognised, `recognised` those whose text
 # was; `recognised_pages` has the pages (`ocr.Page`) of a file until it is whole.
 # `missing` has directories that were not found, and since when (Unix time). `embedded` is 1 exactly when
@@ -53,6 +54,7 @@ CREATE TABLE documents (
     kind TEXT NOT NULL DEFAULT '',
     title TEXT NOT NULL DEFAULT '',
     reader TEXT NOT NULL DEFAULT '',
+    dated TEXT NOT NULL DEFAULT '',
     pages INTEGER,
     passages INTEGER NOT NULL DEFAULT 0,
     redacted INTEGER NOT NULL DEFAULT 0,

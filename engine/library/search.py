@@ -54,7 +54,7 @@ def search(
         if section:
             found = sections(database, found, section)
         named = exact.unread(database, wanted, within, k) if k > 0 else []
-        searched, total = _counts(database, within)
+        searched, total = counts(database, within)
     ms = round((time.perf_counter() - began) * 1000, 3)
     return SearchReply(tuple(found), searched, total, ms, tuple(named))
 
@@ -92,7 +92,8 @@ def _by_words(
     return sorted(both.items(), key=lambda pair: -pair[1])[:limit]
 
 
-def _counts(database: Database, within: Within) -> tuple[int, int]:
+def counts(database: Database, within: Within) -> tuple[int, int]:
+    """Files whose text can be found, and these with those that may hold text but have none here."""
     condition, params = within.condition()
     counts: dict[str, int] = dict(
         database.execute(

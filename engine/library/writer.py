@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.contracts import FileState
-from engine.documents import formats
+from engine.documents import dates, formats
 from engine.documents.extract import Extract
 from engine.documents.passages import PassageSpan
 from engine.library import segments, vector_cache, vectors
@@ -130,7 +130,8 @@ def settle(
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = excluded.reason, detail = excluded.detail,
                 reader = excluded.reader, indexed_at = excluded.indexed_at, sha256 = '', kind = excluded.kind,
-                title = '', pages = NULL, passages = 0, redacted = 0, scans = excluded.scans, recognised = 0
+                title = '', dated = '', pages = NULL, passages = 0, redacted = 0, scans = excluded.scans,
+                recognised = 0
             RETURNING id
             """,
             (entry.path, path.name, entry.size, entry.mtime_ns, entry.inode, state, reason, detail, reader,
@@ -247,21 +248,22 @@ def write(
             _clear_text(database, earlier)
         (document,) = database.execute(
             """
-            INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, reader,
-                                   pages, passages, redacted, indexed_at, parent, scans, recognised)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, dated,
+                                   reader, pages, passages, redacted, indexed_at, parent, scans, recognised)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = '', detail = '', sha256 = excluded.sha256,
-                kind = excluded.kind, title = excluded.title, reader = excluded.reader,
-                pages = excluded.pages, passages = excluded.passages, redacted = excluded.redacted,
+                kind = excluded.kind, title = excluded.title, dated = excluded.dated,
+                reader = excluded.reader, pages = excluded.pages, passages = excluded.passages,
+                redacted = excluded.redacted,
                 indexed_at = excluded.indexed_at, scans = excluded.scans,
                 recognised = excluded.recognised
             RETURNING id
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
-             "words", sha256, extract.kind, extract.title, extract.reader,
-             extract.pages, len(spans), extract.redacted, _now(), parent,
+             "words", sha256, extract.kind, extract.title, dates.of_document(extract.kind, extract.metadata),
+             extract.reader, extract.pages, len(spans), extract.redacted, _now(), parent,
              extract.scans, len(extract.recognised)),
         )[0]  # fmt: skip
         database.execute("INSERT INTO texts VALUES (?, ?)", (document, extract.text))

@@ -11,7 +11,7 @@ from engine.answer import follow_up
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.answer.states import OpenChat, States
-from engine.contracts import SearchReply, Turn, from_json, to_json
+from engine.contracts import Answer, SearchReply, Turn, from_json, to_json
 from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel
@@ -125,6 +125,7 @@ class AnswerRole:
             _sureness(params["adapter"]) if adapter else None,
             chat,
             lambda path, query: self._search(query, follow_up.SHARE, path),
+            lambda question: self._whole(question.text, params, model, work),
         )
         answer = answerer.answer(question)
         chat.save()
@@ -151,6 +152,31 @@ class AnswerRole:
             return False
         try:
             return ledger.unchanged(database, chat.files())
+        finally:
+            database.close()
+
+    def _whole(self, question: str, params: dict[str, Any], model: ChatModel, work: Work) -> Answer | None:
+        from engine.answer import whole
+        from engine.answer.summary import Summariser
+        from engine.library import schema
+
+        card = catalog.default("chat")
+
+        def summariser() -> Summariser:
+            return Summariser(
+                model,
+                work.emit,
+                lambda: work.cancelled,
+                step_tokens=card.passage_tokens,
+                writes=not card.toy,
+            )
+
+        database = schema.open_for_search(self._home.index_db)
+        if database is None:
+            return None
+        try:
+            asked = whole.Asked(question, params["folder"], params.get("document"))
+            return whole.answer(database, asked, summariser)
         finally:
             database.close()
 

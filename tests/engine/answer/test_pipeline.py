@@ -306,3 +306,25 @@ def test_passages_keep_their_place(home: object) -> None:
     moved = replace(reply.results[0], start=1000, end=1000 + len(GARDEN))
     answer = Asked(FakeChat(), SearchReply((moved,), 1, 1, 0.0))("Who repairs the pump?")
     assert answer.citations[0].start >= 1000
+
+
+def test_what_is_asked_of_the_files_as_a_whole_is_not_searched_for() -> None:
+    events: list[Event] = []
+    searched: list[str] = []
+
+    def search(query: str) -> SearchReply:
+        searched.append(query)
+        return found(GARDEN)
+
+    def whole(question: Question) -> Answer | None:
+        if "how many files" not in question.text:
+            return None
+        return Answer("There are 5 files.", "files", False, searched_files=5, total_files=6)
+
+    answerer = Answerer(FakeChat(), search, events.append, lambda: False, whole=whole)
+    answer = answerer.answer(Question("Well, how many files are there?"))
+    assert (answer.answer, answer.searched_files, answer.total_files) == ("There are 5 files.", 5, 6)
+    assert answer.model == "fake-chat" and answer.timings.total_ms > 0
+    assert [e.text for e in events if isinstance(e, Token)] == ["There are 5 files."] and not searched
+    assert answerer.answer(Question("Who repairs the pump?")).citations and searched
+    assert answerer.answer(Question("Well, how many files are there?", files=False)).source != "files"
