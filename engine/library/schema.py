@@ -17,7 +17,7 @@ from engine.library import vectors
 from engine.models.embedder import Embedder
 from engine.store.database import Corrupt, Database, open_database
 
-VERSION = "3"
+VERSION = "4"
 
 _BROKEN = "-broken"
 # Bytes; reading a whole index takes about a second for 60 MB. Damage in a larger one shows when it is met.
@@ -27,7 +27,7 @@ _CHECKED = 64_000_000
 # `body` is the document's text at [start, end). A document's path is a folder's where the whole folder was
 # left out. What lies in a file is a document of its own: `parent` is the file's, `path` is FILE!/MEMBER.
 # `scans` counts its pages that are pictures of text and wait to be recognised, `recognised` those whose text
-# was; `recognised_pages` has the pages (`ocr.Page`) of a file until it is whole.
+# was; `hidden` its characters that nobody sees, which are not stored. `recognised_pages` has the pages (`ocr.Page`) of a file until it is whole.
 # `missing` has directories that were not found, and since when (Unix time). `embedded` is 1 exactly when
 # `vectors` holds a row of that id. The tokenizer was chosen on three collections: nDCG@10 with porter .369
 # .376 .431, without .346 .364 .358. A table without content of its own would be smaller, but leaves deleted
@@ -58,6 +58,7 @@ CREATE TABLE documents (
     redacted INTEGER NOT NULL DEFAULT 0,
     scans INTEGER NOT NULL DEFAULT 0,
     recognised INTEGER NOT NULL DEFAULT 0,
+    hidden INTEGER NOT NULL DEFAULT 0,
     indexed_at TEXT NOT NULL DEFAULT '',
     parent INTEGER REFERENCES documents (id) ON DELETE CASCADE
 ) STRICT;
@@ -66,6 +67,7 @@ CREATE INDEX documents_parent ON documents (parent) WHERE parent IS NOT NULL;
 CREATE INDEX documents_problems ON documents (indexed_at, id) WHERE state IN ('skipped', 'failed');
 CREATE INDEX documents_scans ON documents (scans) WHERE scans > 0;
 CREATE INDEX documents_recognised ON documents (recognised) WHERE recognised > 0;
+CREATE INDEX documents_hidden ON documents (hidden) WHERE hidden > 0;
 
 CREATE TABLE recognised_pages (
     file INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
