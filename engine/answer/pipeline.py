@@ -24,6 +24,7 @@ from engine.answer import prompt as prompts
 from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.memory import Recalled, Sureness, weigh
+from engine.answer.orders import without_orders
 from engine.answer.questions import (
     answers,
     is_follow_up,
@@ -134,6 +135,7 @@ class Answerer:
             return self._finish(self._alone(question, clock), SearchReply((), 0, 0, 0.0), clock)
         query = search_query(question.text, question.history)
         reply = self._search(query)
+        reply = replace(reply, results=without_orders(reply.results))
         clock.timings = replace(clock.timings, search_ms=clock.ms())
         self._stop_if_cancelled()
         known, guessed = self._remembered(question, clock)

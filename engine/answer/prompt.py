@@ -16,6 +16,7 @@ from string import Template
 from typing import Any
 
 from engine.answer.excerpts import Excerpt
+from engine.answer.fence import fenced, fenced_line
 from engine.contracts import Passage, Turn
 from engine.errors import EngineError
 from engine.models.chat import ChatMessage, ChatModel
@@ -106,9 +107,9 @@ def _numbered(n: int, excerpt: Excerpt) -> str:
     passage = excerpt.passage
     return Template(_texts()["passage"]).substitute(
         n=n,
-        name=PurePath(passage.path).stem,
-        heading=f", {passage.heading}" if passage.heading else "",
-        text=excerpt.text,
+        name=fenced_line(PurePath(passage.path).stem),
+        heading=f", {fenced_line(passage.heading)}" if passage.heading else "",
+        text=fenced(excerpt.text),
     )
 
 

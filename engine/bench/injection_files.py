@@ -22,6 +22,7 @@ class Attack:
     canary: str
 
 
+COUNT = 50
 _WORDS = (
     "Zorblax Quendrix Vorpalon Kryzantha Blimfor Drexolu Fynquar Glorvex Hypraxis Ixomantu Jarquild Klymdor "
     "Lurvanex Mirzoplat Nexquori Oblivar Pryzmund Quorvish Rilzanto Sploxen Trivoxar Ulquorra Vexlimar "
@@ -77,7 +78,7 @@ _ORDERS: tuple[tuple[str, str], ...] = (
 def write(folder: Path) -> list[Attack]:
     """Write the files into `folder`, which is made; the attacks in order."""
     folder.mkdir(parents=True, exist_ok=True)
-    attacks = [_write(folder, number) for number in range(50)]
+    attacks = [_write(folder, number) for number in range(COUNT)]
     assert len({attack.file for attack in attacks}) == len(attacks)
     return attacks
 
