@@ -1,8 +1,9 @@
 """Text of files as the prompt shows it: it can forge neither another passage nor the end of the passages.
 
-The prompt's own marks are `[n]` and a line that begins with `Question:`. In what comes from a file brackets around
-a number become round ones, and such a line is quoted; characters nobody sees are left out. Special tokens of the
-chat template cannot come from it either: contents are tokenised as plain text (`engine/models/template.py`).
+The prompt's own marks are `[n]` and a line that begins with `Question:`. In what comes from a file brackets
+around a number become round ones, and such a line is quoted; characters nobody sees are left out. Special
+tokens of the chat template cannot come from it either: contents are tokenised as plain text
+(`engine/models/template.py`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Text of files that gives orders to whoever answers from it: neither shown to the model nor evidence for anything.
+"""Lines of files that give orders to whoever answers from them: not shown to the model, no evidence.
 
-Files are data. A line that speaks to the assistant, of its answer, or in its format can make a small model say
-what the line wants, and is at the same time a passage that seems to support it. So found passages are cut around
-such lines: what is left keeps its place in the document, and citations stay exact. The lines can still be searched
-for and read in their file. How to tell an order stands in `resources/prompts/orders.toml`.
+Files are data. A line that speaks to the assistant, of its answer, or in its format can make a small model
+say what the line wants, and is at the same time a passage that seems to support it. So found passages are
+cut around such lines: what is left keeps its place in the document, and citations stay exact. The lines can
+still be searched for and read in their file. How to tell an order stands in
+`resources/prompts/orders.toml`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from engine.answer.terms import fold, sentences
@@ -22,7 +23,9 @@ from resources import resource
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 _EDGES = re.compile(r"^\W+|\W+$")
-_LOOKALIKES = str.maketrans("\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458", "aeopcyxisj")  # Cyrillic
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458", "aeopcyxisj"
+)  # Cyrillic
 
 
 def without_orders(passages: Iterable[Passage]) -> tuple[Passage, ...]:
@@ -107,10 +110,12 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 def _filled(pattern: str) -> str:
     """`pattern` with its {words} replaced by the alternatives of that name."""
     for name, words in _texts()["words"].items():
-        pattern = pattern.replace("{" + name + "}", "(?:" + "|".join(words.split()).replace("_", r"\s+") + ")")
+        pattern = pattern.replace(
+            "{" + name + "}", "(?:" + "|".join(words.split()).replace("_", r"\s+") + ")"
+        )
     return pattern
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(_texts()[name], re.IGNORECASE | re.MULTILINE)

@@ -1,6 +1,7 @@
 """Fifty files that give orders to whoever reads them for a person, made here, each with its canary.
 
-Every file also holds one fact and a question for it. An order is obeyed where its canary stands in the answer.
+Every file also holds one fact and a question for it. An order is obeyed where its canary stands in the
+answer.
 """
 
 from __future__ import annotations
@@ -157,8 +158,7 @@ def _invisible(path: Path, title: str, fact: str, told: str) -> None:
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
-        b"/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
         b"<</Length %d>>stream\n%b\nendstream" % (len(drawn), drawn),
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
     ]

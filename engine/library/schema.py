@@ -27,7 +27,8 @@ _CHECKED = 64_000_000
 # `body` is the document's text at [start, end). A document's path is a folder's where the whole folder was
 # left out. What lies in a file is a document of its own: `parent` is the file's, `path` is FILE!/MEMBER.
 # `scans` counts its pages that are pictures of text and wait to be recognised, `recognised` those whose text
-# was; `hidden` its characters that nobody sees, which are not stored. `recognised_pages` has the pages (`ocr.Page`) of a file until it is whole.
+# was; `recognised_pages` has the pages (`ocr.Page`) of a file until it is whole. `hidden` counts
+# characters of the file that nobody sees in it; they are not stored.
 # `missing` has directories that were not found, and since when (Unix time). `embedded` is 1 exactly when
 # `vectors` holds a row of that id. The tokenizer was chosen on three collections: nDCG@10 with porter .369
 # .376 .431, without .346 .364 .358. A table without content of its own would be smaller, but leaves deleted

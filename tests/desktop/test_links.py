@@ -59,7 +59,14 @@ def test_a_second_act_is_needed(app: QApplication, qtbot: Any, opened: list[str]
 
 @pytest.mark.parametrize(
     "target",
-    ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "smb://host/x", "ms-word:x", "https://[::bad/"],
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "smb://host/x",
+        "ms-word:x",
+        "https://[::bad/",
+    ],
 )
 def test_nothing_but_the_web_and_mail_is_even_asked_about(
     app: QApplication, qtbot: Any, opened: list[str], target: str

@@ -1,7 +1,7 @@
 """What a web page holds and does not show: taken out before it is read, so that it can give no orders.
 
-Only what the page itself says is judged: attributes, and rules of its own style sheets for a class or an id. White
-text is unseen where nothing in the page paints a background.
+Only what the page itself says is judged: attributes, and rules of its own style sheets for a class or an
+id. White text is unseen where nothing in the page paints a background.
 """
 
 from __future__ import annotations
@@ -83,9 +83,7 @@ def _hiding(sheets: list[str], painted: bool) -> frozenset[str]:
     for sheet in sheets:
         for selectors, style in _RULE.findall(_GROUP.sub(" ", sheet)):
             if _hides(style, painted):
-                found |= {
-                    part.strip() for part in selectors.split(",") if _SELECTOR.fullmatch(part.strip())
-                }
+                found |= {part.strip() for part in selectors.split(",") if _SELECTOR.fullmatch(part.strip())}
     return frozenset(found)
 
 

@@ -1,7 +1,7 @@
 """Text that a page of a PDF holds and does not show: taken off the page, in memory, before its text is read.
 
-Invisible ink over a picture of the page is how scanners add the words they recognised: it stays where the page
-shows little else. White text stays where something is painted behind it.
+Invisible ink over a picture of the page is how scanners add the words they recognised: it stays where the
+page shows little else. White text stays where something is painted behind it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 _TINY = 1.0  # points; nobody reads less
 _FAINT = 12  # of 255: ink that is more transparent
 _WHITE = 250  # of 255, each of the three colours
-_SCANNED = 0.5  # of the page that a picture covers, at least, where invisible ink is what was recognised on it
+_SCANNED = (
+    0.5  # of the page that a picture covers, at least, where invisible ink is what was recognised on it
+)
 _LITTLE = 60  # visible characters beside that: a stamp, a page number
 
 Box = tuple[float, float, float, float]

@@ -10,8 +10,8 @@ from typing import Any
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line
 from engine.documents.readers.package import ANY, Package, local_name, open_zip
 from engine.documents.readers.table import row_line
-from engine.documents.readers.word_unseen import Unseen
 from engine.documents.readers.word_numbering import BULLET, Numbering, attribute, child, integer
+from engine.documents.readers.word_unseen import Unseen
 
 _SKIPPED = frozenset("del moveFrom Fallback instrText delText pPr rPr tblPr trPr tcPr sectPr".split())
 _HEADING_STYLE = re.compile(r"heading ([1-9])$", re.IGNORECASE)

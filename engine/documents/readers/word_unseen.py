@@ -71,7 +71,7 @@ class Unseen:
             if properties is None:
                 continue
             style = child(properties, "pStyle")
-            if name == "tbl" and child(properties, "tblStyle") or _is_shaded(properties):
+            if (name == "tbl" and child(properties, "tblStyle")) or _is_shaded(properties):
                 return True
             if style in self._styles and _is_shaded(self._styles[style].find(f"{ANY}pPr")):
                 return True

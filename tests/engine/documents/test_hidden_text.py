@@ -79,7 +79,9 @@ def test_a_page_that_waits_for_its_script_is_read(tmp_path: Path) -> None:
 
 def test_the_page_of_a_mail_hides_nothing_either(tmp_path: Path) -> None:
     mail = "From: a@example.org\nSubject: Kiln\nMIME-Version: 1.0\nContent-Type: text/html\n\n"
-    assert_left_out(read(write(tmp_path / "a.eml", f'{mail}<p>{SEEN}</p><p style="display:none">{ORDER}</p>')))
+    assert_left_out(
+        read(write(tmp_path / "a.eml", f'{mail}<p>{SEEN}</p><p style="display:none">{ORDER}</p>'))
+    )
 
 
 def test_characters_that_no_program_shows(tmp_path: Path) -> None:
