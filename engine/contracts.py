@@ -83,6 +83,7 @@ class Coverage:
     indexed = words + meaning, files = indexed + skipped + failed + waiting; `embedded` counts passages.
     `reasons` counts skipped and failed ones by reason (secret, cloud_only, ...). Of files in any state,
     `recognised` hold text that was recognised in pictures, `scans` wait for that with `scanned_pages` pages.
+    `hidden` hold text that nobody sees in them, which is left out.
     `remaking` is the coverage of a new index that is made beside the one that serves, to replace it.
     """
 
@@ -100,6 +101,7 @@ class Coverage:
     recognised: int = 0
     scans: int = 0
     scanned_pages: int = 0
+    hidden: int = 0
     remaking: Coverage | None = None
 
 

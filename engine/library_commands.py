@@ -168,6 +168,8 @@ def status(arguments: Arguments) -> int:
             f"Pictures of text: {counts.recognised} files recognised, {counts.scans} waiting "
             f"with {counts.scanned_pages} pages."
         )
+    if counts.hidden:
+        print(f"Hidden text (invisible on the page) was left out of {counts.hidden} files.")
     if counts.reasons:
         print("Left out: " + ", ".join(f"{files} {reason}" for reason, files in counts.reasons.items()))
     for problem in status.problems:

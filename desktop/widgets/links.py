@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QUrl, Slot
+from PySide6.QtCore import QCoreApplication, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QWidget
 
@@ -10,15 +10,23 @@ from desktop.markdown import SAFE_SCHEMES
 
 
 class LinkQuestion(QMessageBox):
-    """ "Open this address in your browser?" with the whole address. Not modal to the program."""
+    """ "Open this address in your browser?" with the whole address as it is sent. Not modal to the program.
+
+    A host in other letters shows as xn--..., so that none passes for another; and it stands apart, since what
+    comes before an @ only looks like one.
+    """
 
     def __init__(self, target: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.target = target
+        address = QUrl(target)
+        self.target = bytes(address.toEncoded().data()).decode()
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setIcon(QMessageBox.Icon.Question)
         self.setWindowTitle(self.tr("Open a link"))
         self.setText(self.tr("Open this address outside Nocturne? Its owner will see that you came."))
-        self.setInformativeText(target)
+        host = address.host(QUrl.ComponentFormattingOption.FullyEncoded)
+        where = self.tr("Site: {host}").format(host=host) if host else ""
+        self.setInformativeText("\n".join(part for part in (self.target, where) if part))
         buttons = QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel
         self.setStandardButtons(buttons)
         self.setDefaultButton(QMessageBox.StandardButton.Cancel)
@@ -33,7 +41,7 @@ class LinkQuestion(QMessageBox):
 
 def ask_to_open(target: str, parent: QWidget) -> None:
     """Ask before opening `target`; anything but http, https and mailto is left alone."""
-    if target.lower().startswith(SAFE_SCHEMES):
+    if target.lower().startswith(SAFE_SCHEMES) and QUrl(target).isValid():
         LinkQuestion(target, parent).open()
 
 

@@ -82,7 +82,7 @@ class ProseView(QTextBrowser):
         """A document is never opened in place of the text."""
 
     def _click(self, target: QUrl) -> None:
-        address = target.toString()
+        address = target.toString(QUrl.ComponentFormattingOption.FullyEncoded)
         if address.startswith(CITE):
             self.cited.emit(int(address.removeprefix(CITE)))
         else:

@@ -27,6 +27,7 @@ from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.conversation import identity, said
 from engine.answer.excerpts import excerpts, merged
 from engine.answer.memory import Recalled, Sureness, weigh
+from engine.answer.orders import without_orders
 from engine.answer.questions import (
     answers,
     is_follow_up,
@@ -184,15 +185,15 @@ class Answerer:
         """
         query, search = search_query(question.text, question.history), self._search
         if not is_follow_up(question.text, question.history):
-            return query, _merged(search(query))
+            return query, _readable(search(query))
         search = follow_up.with_discussed(search, self._search_in, question.history)
-        reply = _merged(search(query))
+        reply = _readable(search(query))
         if self._limits.rewrites and not judge(query, reply.results).enough:
             with self._base():
                 rewritten = follow_up.rewritten(self._model, question.text, question.history)
             self._stop_if_cancelled()
             if rewritten:
-                return rewritten, _merged(search(rewritten))
+                return rewritten, _readable(search(rewritten))
         return query, reply
     def _counted(self, answer: Answer, clock: _Clock) -> Answer:
         """An answer that is whole when it comes; a summary has counted its tokens."""
@@ -416,8 +417,9 @@ def refuses(text: str) -> bool:
     return bool(_REFUSAL.search(text[:200]))
 
 
-def _merged(reply: SearchReply) -> SearchReply:
-    return replace(reply, results=tuple(merged(reply.results)))
+def _readable(reply: SearchReply) -> SearchReply:
+    """What was found, without orders to whoever reads it, and neighbours as one."""
+    return replace(reply, results=tuple(merged(without_orders(reply.results))))
 
 
 def _from_checked(checked: Checked) -> Answer:

@@ -17,6 +17,7 @@ from typing import Any
 from engine.answer.citations import strip_markers
 from engine.answer.conversation import Conversation, Placed, Sent
 from engine.answer.excerpts import Excerpt
+from engine.answer.fence import fenced, fenced_line
 from engine.contracts import Passage, Turn
 from engine.errors import EngineError
 from engine.models.chat import ChatMessage, ChatModel
@@ -156,7 +157,7 @@ def _numbered(placed: Placed) -> str:
     passage = placed.passage
     return Template(_texts()["passage" if placed.text else "above"]).substitute(
         n=placed.number,
-        name=PurePath(passage.path).stem,
-        heading=f", {passage.heading}" if passage.heading else "",
-        text=placed.text,
+        name=fenced_line(PurePath(passage.path).stem),
+        heading=f", {fenced_line(passage.heading)}" if passage.heading else "",
+        text=fenced(placed.text),
     )

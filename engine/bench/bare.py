@@ -25,6 +25,12 @@ class BareLlama:
         with patch.object(llama, "llama_model_default_params", lambda: defaults):
             self._llama = Llama(str(path), verbose=False, **settings)
 
+    def chat(self, system: str, user: str, max_tokens: int) -> str:
+        """The answer to one message, as `create_chat_completion` gives it."""
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        reply: Any = self._llama.create_chat_completion(messages, temperature=0.0, max_tokens=max_tokens)
+        return str(reply["choices"][0]["message"]["content"])
+
     def first_token_ms(self, prompt: Sequence[int], cached: int) -> float:
         """Time to evaluate `prompt` after its first `cached` tokens, and to choose the next one."""
         self._llama.reset()

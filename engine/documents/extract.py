@@ -42,7 +42,8 @@ class Extract:
     """A file as text. `reader` is "name@version"; `redacted` counts secrets blotted out of the text.
 
     `scans` counts pages that are pictures of text which nobody was asked to recognise, `recognised` names
-    those whose text was; `reader` says then by what ("pdf@1+ocr@1").
+    those whose text was; `reader` says then by what ("pdf@2+ocr@1"). `hidden` counts characters
+    that are in the file and not to be seen in it: they are in no text.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Extract:
     metadata: dict[str, str] = field(default_factory=dict)
     scans: int = 0
     recognised: tuple[int, ...] = ()
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Draft:
     metadata: dict[str, str] = field(default_factory=dict)
     scans: int = 0
     recognised: tuple[int, ...] = ()
+    hidden: int = 0
 
     def sections(self) -> tuple[Section, ...]:
         marks = self.marks if self.marks and self.marks[0].offset == 0 else [Mark(0), *self.marks]
@@ -131,6 +134,11 @@ class Writer:
         self._length = 0
         self._context: tuple[tuple[str, ...], int | None] = ((), None)
         self._marks: list[Mark] = []
+        self._hidden = 0
+
+    def hide(self, text: str) -> None:
+        """Count text that the file holds and nobody sees in it: it may be an order to whoever reads it."""
+        self._hidden += sum(not char.isspace() for char in text)
 
     def place(self, headings: tuple[str, ...] = (), page: int | None = None) -> None:
         """What follows stands here; takes effect with the next block."""
@@ -157,6 +165,7 @@ class Writer:
 
     def insert(self, draft: Draft, above: tuple[str, ...] = (), page: int | None = None) -> None:
         """Append another draft, its sections under the headings `above`."""
+        self._hidden += draft.hidden
         for section in draft.sections():
             self.place((*above, *section.headings), section.page or page)
             self.block(draft.text[section.start : section.end])
@@ -164,7 +173,8 @@ class Writer:
     def draft(
         self, title: str = "", pages: int | None = None, metadata: dict[str, str] | None = None
     ) -> Draft:
-        return Draft("".join(self._parts), self._marks, one_line(title), pages, metadata or {})
+        text = "".join(self._parts)
+        return Draft(text, self._marks, one_line(title), pages, metadata or {}, hidden=self._hidden)
 
 
 def unix_newlines(text: str) -> str:

@@ -71,8 +71,8 @@ TEXT = Format(
     _set("txt text log tex nfo readme me"),
     read_text=plain.read,
 )
-HTML = Format("html", 1, "html", _set("html htm xhtml shtml"), read_text=html.read)
-PDF = Format("pdf", 1, "pdf", _set("pdf"), read_file=pdf.read, read_scan=pdf.read_scan)
+HTML = Format("html", 2, "html", _set("html htm xhtml shtml"), read_text=html.read)
+PDF = Format("pdf", 2, "pdf", _set("pdf"), read_file=pdf.read, read_scan=pdf.read_scan)
 PICTURE = Format(
     "picture",
     1,
@@ -81,18 +81,18 @@ PICTURE = Format(
     read_file=picture.read,
     read_scan=picture.read_scan,
 )
-WORD = Format("word", 1, "word", _set("docx docm dotx dotm"), read_file=word.read)
+WORD = Format("word", 2, "word", _set("docx docm dotx dotm"), read_file=word.read)
 SHEETS = Format(
-    "sheets", 1, "sheet", _set("xlsx xlsm xltx xltm xlsb xls xlt xla ods ots"), read_file=sheets.read
+    "sheets", 2, "sheet", _set("xlsx xlsm xltx xltm xlsb xls xlt xla ods ots"), read_file=sheets.read
 )
-SLIDES = Format("slides", 1, "slides", _set("pptx pptm ppsx ppsm potx potm"), read_file=slides.read)
+SLIDES = Format("slides", 2, "slides", _set("pptx pptm ppsx ppsm potx potm"), read_file=slides.read)
 OPEN_TEXT = Format("odt", 1, "word", _set("odt ott"), read_file=open_document.read)
 OPEN_SLIDES = Format("odp", 1, "slides", _set("odp otp"), read_file=open_document.read)
-BOOK = Format("book", 1, "book", _set("epub"), read_file=book.read)
+BOOK = Format("book", 2, "book", _set("epub"), read_file=book.read)
 RICH_TEXT = Format("rtf", 1, "word", _set("rtf"), read_file=rich_text.read)
-MAIL = Format("mail", 1, "mail", _set("eml emlx mht mhtml"), read_file=mail.read, members=mail.members)
+MAIL = Format("mail", 2, "mail", _set("eml emlx mht mhtml"), read_file=mail.read, members=mail.members)
 MAILBOX = Format("mailbox", 1, "mail", _set("mbox"), read_file=mailbox.read, members=mailbox.members)
-OUTLOOK = Format("outlook", 1, "mail", _set("msg"), read_file=outlook.read, members=outlook.members)
+OUTLOOK = Format("outlook", 2, "mail", _set("msg"), read_file=outlook.read, members=outlook.members)
 ARCHIVE = Format("archive", 1, "archive", _set("zip"), read_file=archive.read, members=archive.members)
 
 FORMATS: tuple[Format, ...] = (

@@ -33,6 +33,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 _ORDINARY = re.compile(r"(?!(?:con|nul|aux|prn|com\d|lpt\d)(?:\.|$))\w", re.ASCII | re.IGNORECASE)
 _LONGEST_NAME = 100
+# Tags, save in the flags of parts of countries; and variation selectors in rows, which spell bytes.
+_TAGS = re.compile(
+    "(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}"
+)
 _LIBRARIES = frozenset("pypdfium2 pypdf lxml zlib lzma _lzma olefile python_calamine PIL".split())
 
 
@@ -207,7 +211,8 @@ def _extract(chosen: Format, draft: Draft) -> Extract:
         raise Unreadable("no_text" if draft.pages else "empty", scans=draft.scans)
     if len(draft.text) > MAX_TEXT:
         raise Unreadable("too_large", f"{len(draft.text)} characters")
-    text, redacted = redact(storable(draft.text))
+    text, smuggled = _without_tags(storable(draft.text))
+    text, redacted = redact(text)
     return Extract(
         text=text,
         sections=tuple(
@@ -224,11 +229,24 @@ def _extract(chosen: Format, draft: Draft) -> Extract:
         metadata={name: _clean(value) for name, value in draft.metadata.items()},
         scans=draft.scans,
         recognised=draft.recognised,
+        hidden=draft.hidden + smuggled,
     )
 
 
+def _without_tags(text: str) -> tuple[str, int]:
+    """Characters that no program shows and models read all the same become spaces; how many there were."""
+    found = 0
+
+    def blank(match: re.Match[str]) -> str:
+        nonlocal found
+        found += len(match.group())
+        return " " * len(match.group())
+
+    return _TAGS.sub(blank, text), found
+
+
 def _clean(text: str) -> str:
-    return redact(storable(text))[0]
+    return redact(_without_tags(storable(text))[0])[0]
 
 
 def named(error: Exception) -> Unreadable:

@@ -15,7 +15,7 @@ from engine.store.database import Database
 
 _DOCUMENT = (
     "path, name, size, mtime_ns, inode, state, reason, detail, sha256, kind, title, dated, pages, passages,"
-    " redacted, indexed_at, scans, recognised"
+    " redacted, indexed_at, scans, recognised, hidden"
 )
 _PASSAGE = 'ordinal, start, "end", page, heading, header, text_hash'
 

@@ -34,6 +34,7 @@ def coverage(database: Database) -> Coverage:
         " count(DISTINCT coalesce(parent, id)), coalesce(sum(scans), 0) FROM documents WHERE scans > 0"
     )
     recognised, scans, scanned_pages = pictures or (0, 0, 0)
+    hidden = database.one("SELECT count(DISTINCT coalesce(parent, id)) FROM documents WHERE hidden > 0")
     return Coverage(
         files=counts.total(),
         indexed=counts["words"] + counts["meaning"],
@@ -54,6 +55,7 @@ def coverage(database: Database) -> Coverage:
         recognised=recognised,
         scans=scans,
         scanned_pages=scanned_pages,
+        hidden=hidden[0] if hidden else 0,
     )
 
 

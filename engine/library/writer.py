@@ -131,7 +131,7 @@ def settle(
                 state = excluded.state, reason = excluded.reason, detail = excluded.detail,
                 reader = excluded.reader, indexed_at = excluded.indexed_at, sha256 = '', kind = excluded.kind,
                 title = '', dated = '', pages = NULL, passages = 0, redacted = 0, scans = excluded.scans,
-                recognised = 0
+                recognised = 0, hidden = 0
             RETURNING id
             """,
             (entry.path, path.name, entry.size, entry.mtime_ns, entry.inode, state, reason, detail, reader,
@@ -249,8 +249,9 @@ def write(
         (document,) = database.execute(
             """
             INSERT INTO documents (path, name, size, mtime_ns, inode, state, sha256, kind, title, dated,
-                                   reader, pages, passages, redacted, indexed_at, parent, scans, recognised)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                   reader, pages, passages, redacted, indexed_at, parent, scans, recognised,
+                                   hidden)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET
                 size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
                 state = excluded.state, reason = '', detail = '', sha256 = excluded.sha256,
@@ -258,13 +259,13 @@ def write(
                 reader = excluded.reader, pages = excluded.pages, passages = excluded.passages,
                 redacted = excluded.redacted,
                 indexed_at = excluded.indexed_at, scans = excluded.scans,
-                recognised = excluded.recognised
+                recognised = excluded.recognised, hidden = excluded.hidden
             RETURNING id
             """,
             (entry.path, Path(entry.path).name, entry.size, entry.mtime_ns, entry.inode,
              "words", sha256, extract.kind, extract.title, dates.of_document(extract.kind, extract.metadata),
              extract.reader, extract.pages, len(spans), extract.redacted, _now(), parent,
-             extract.scans, len(extract.recognised)),
+             extract.scans, len(extract.recognised), extract.hidden),
         )[0]  # fmt: skip
         database.execute("INSERT INTO texts VALUES (?, ?)", (document, extract.text))
         database.execute(

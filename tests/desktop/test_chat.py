@@ -303,7 +303,7 @@ def test_links_are_shown_and_asked_for_before_they_open(
     assert window.findChildren(LinkQuestion) == []
     answer.body.followed.emit("https://example.com/a")
     (question,) = window.findChildren(LinkQuestion)
-    assert question.informativeText() == "https://example.com/a" and opened == []
+    assert question.informativeText() == "https://example.com/a\nSite: example.com" and opened == []
     question.button(LinkQuestion.StandardButton.Open).click()
     assert opened == ["https://example.com/a"]
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer
+from engine.documents.readers import html_unseen
 from engine.documents.readers.table import row_line
 
 _DROPPED = frozenset(
@@ -16,7 +17,6 @@ _AROUND = frozenset("nav footer aside".split())
 _AROUND_ROLES = frozenset(
     "navigation banner contentinfo complementary search dialog alertdialog menu".split()
 )
-_HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _BLOCKS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main nav ol p pre section summary table tbody "
@@ -48,11 +48,13 @@ def read(text: str) -> Draft:
         return Draft("")
     if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
         raise Unreadable("damaged", "nested too deeply")  # the parser has dropped text
+    unseen = html_unseen.take_out(root)
     whole = _write(root, keep_around=True)
     main = _write(_main(root), keep_around=False)
     draft = main if len(main.text) >= _ENOUGH * len(whole.text) else whole
     draft.title = _title(root)
     draft.metadata = _metadata(root)
+    draft.hidden = sum(not char.isspace() for char in unseen)
     return draft
 
 
@@ -89,9 +91,7 @@ def _metadata(root: Any) -> dict[str, str]:
 
 def _is_dropped(element: Any, keep_around: bool) -> bool:
     tag = element.tag
-    if tag in _DROPPED or "hidden" in element.attrib or element.get("aria-hidden") == "true":
-        return True
-    if _HIDDEN.search(element.get("style") or ""):
+    if tag in _DROPPED or element.get("aria-hidden") == "true":
         return True
     return not keep_around and (tag in _AROUND or element.get("role") in _AROUND_ROLES)
 

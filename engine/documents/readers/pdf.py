@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one_line, unix_newlines
 from engine.documents.ocr import MAX_PAGES, PageText
+from engine.documents.readers import pdf_unseen
 
 _DOTS = 200  # an inch; letters of 8 points are 22 dots high
 _LONGEST_SIDE = 4000  # dots; a plan of a house is drawn smaller
@@ -59,7 +60,8 @@ def _read(document: Any, page_text: PageText | None) -> Draft:
     scans = 0
     recognised: list[int] = []
     for index in range(len(document)):
-        text = _page_text(document, index)
+        text, unseen = _page_text(document, index)
+        writer.hide(unseen)
         if scans < MAX_PAGES and _is_picture(document, index, text):
             scans += 1
             seen = page_text(index + 1, partial(_picture, document, index)) if page_text else ""
@@ -86,13 +88,16 @@ def _read(document: Any, page_text: PageText | None) -> Draft:
     return draft
 
 
-def _page_text(document: Any, index: int) -> str:
+def _page_text(document: Any, index: int) -> tuple[str, str]:
+    """The text that the page shows, and what else it holds."""
     if document.formenv:
         with closing(document[index]) as page:
             page.flatten()  # in memory only: what a form was filled in with becomes text of the page
-    with closing(document[index]) as page, closing(page.get_textpage()) as text_page:
-        text: str = text_page.get_text_bounded()
-    return unix_newlines(_SOFT_HYPHEN.sub("", text))
+    with closing(document[index]) as page:
+        unseen = pdf_unseen.take_off(page)
+        with closing(page.get_textpage()) as text_page:
+            text: str = text_page.get_text_bounded()
+    return unix_newlines(_SOFT_HYPHEN.sub("", text)), unseen
 
 
 def _is_picture(document: Any, index: int, text: str) -> bool:

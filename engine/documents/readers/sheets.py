@@ -53,7 +53,7 @@ def read(path: Path) -> Draft:
 
 
 def _read(book: Any) -> Draft:
-    from python_calamine import SheetTypeEnum
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
     texts = (SheetTypeEnum.WorkSheet, SheetTypeEnum.MacroSheet, SheetTypeEnum.DialogSheet)
     writer = Writer()
@@ -61,6 +61,10 @@ def _read(book: Any) -> Draft:
         if about.typ not in texts:
             continue
         name = "" if _UNNAMED.match(about.name) else one_line(about.name)
+        if about.visible != SheetVisibleEnum.Visible:
+            for row in book.get_sheet_by_index(number - 1).iter_rows():
+                writer.hide("".join(map(_shown, row)))
+            continue
         rows = ([_shown(cell) for cell in row] for row in book.get_sheet_by_index(number - 1).iter_rows())
         above = (name,) if name else ()
         writer.place(above, number)

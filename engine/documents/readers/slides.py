@@ -12,6 +12,8 @@ from engine.documents.readers.table import row_line
 
 _MAIN = "ppt/presentation.xml"
 _TITLES = frozenset(("title", "ctrTitle"))
+_SHAPES = (f"{ANY}sp", f"{ANY}graphicFrame", f"{ANY}grpSp")
+_SMALLEST = 100  # hundredths of a point
 _REPEATED = frozenset(
     ("dt", "ftr", "sldNum", "hdr", "sldImg")
 )  # place holders that say the same on every slide
@@ -27,21 +29,25 @@ def _read(package: Package) -> Draft:
     main = package.xml(_MAIN)
     if main is None:
         raise Unreadable("damaged", "no presentation part")
+    size = main.find(f"{ANY}sldSz")
+    edges = (_integer(size, "cx"), _integer(size, "cy"))
     parts = {key: target for key, _, target in package.relations(_MAIN)}
     # An attribute `id` stands beside the `r:id` that is meant; only the latter has a namespace.
     keys = [_relation(slide) for slide in main.iterfind(f"{ANY}sldIdLst/{ANY}sldId")]
     writer = Writer()
     first = ""
     for number, key in enumerate(keys, start=1):
-        title = _slide(package, parts.get(key, ""), writer, number)
+        title = _slide(package, parts.get(key, ""), writer, number, edges)
         first = first or title
     metadata = package.properties()
     return writer.draft(metadata.pop("title", "") or first, len(keys), metadata)
 
 
-def _slide(package: Package, part: str, writer: Writer, number: int) -> str:
-    """Write one slide; returns its title."""
+def _slide(package: Package, part: str, writer: Writer, number: int, edges: tuple[int, int]) -> str:
+    """Write one slide of the size `edges`; returns its title."""
     slide = package.xml(part)
+    if slide is not None:
+        writer.hide(_take_out(slide, edges))
     shapes = list(slide.iter(f"{ANY}sp", f"{ANY}graphicFrame")) if slide is not None else []
     titles = [shape for shape in shapes if _place(shape) in _TITLES]
     title = one_line(" ".join(text for shape in titles for text in _paragraphs(shape)))
@@ -78,6 +84,47 @@ def _shape(shape: Any, writer: Writer) -> None:
     for row in rows[1:] if header else rows:
         writer.block(row_line(row, header), gap)
         gap = "\n"
+
+
+def _take_out(slide: Any, edges: tuple[int, int]) -> str:
+    """Remove what the slide does not show: hidden shapes, those beside it, letters of a point or less."""
+    gone = [shape for shape in slide.iter(*_SHAPES) if _is_hidden(shape) or _is_beside(shape, edges)]
+    gone += [
+        run
+        for run in slide.iter(f"{ANY}r")
+        if 0 < _integer(run.find(f"{ANY}rPr"), "sz", _SMALLEST + 1) <= _SMALLEST
+    ]
+    texts: list[str] = []
+    for element in gone:
+        for text in element.iter(f"{ANY}t"):
+            texts.append(text.text or "")
+            text.text = ""
+    return " ".join(texts)
+
+
+def _is_hidden(shape: Any) -> bool:
+    about = next(shape.iter(f"{ANY}cNvPr"), None)
+    return about is not None and about.get("hidden") in ("1", "true")
+
+
+def _is_beside(shape: Any, edges: tuple[int, int]) -> bool:
+    """Whether all of a shape lies off the slide; shapes of a group have places of their own."""
+    place = shape.find(f"{ANY}spPr/{ANY}xfrm")
+    place = shape.find(f"{ANY}xfrm") if place is None else place
+    parent = shape.getparent()
+    if place is None or 0 in edges or (parent is not None and local_name(parent) == "grpSp"):
+        return False
+    start, size = place.find(f"{ANY}off"), place.find(f"{ANY}ext")
+    for low, length, edge in (("x", "cx", edges[0]), ("y", "cy", edges[1])):
+        at = _integer(start, low)
+        if at >= edge or at + _integer(size, length) <= 0 < -at:
+            return True
+    return False
+
+
+def _integer(element: Any, name: str, default: int = 0) -> int:
+    value = element.get(name) if element is not None else None
+    return int(value) if value and value.lstrip("-").isdecimal() else default
 
 
 def _place(shape: Any) -> str:

@@ -11,6 +11,7 @@ from engine.documents.extract import Draft, HeadingPath, Unreadable, Writer, one
 from engine.documents.readers.package import ANY, Package, local_name, open_zip
 from engine.documents.readers.table import row_line
 from engine.documents.readers.word_numbering import BULLET, Numbering, attribute, child, integer
+from engine.documents.readers.word_unseen import Unseen
 
 _SKIPPED = frozenset("del moveFrom Fallback instrText delText pPr rPr tblPr trPr tcPr sectPr".split())
 _HEADING_STYLE = re.compile(r"heading ([1-9])$", re.IGNORECASE)
@@ -33,6 +34,7 @@ class _Document:
         self.titles: set[str] = set()
         self.numbered: dict[str, tuple[str, int]] = {}
         self._read_styles()
+        self.unseen = Unseen(self.package.xml("word/styles.xml"))
         self.numbering = Numbering(self.package.xml("word/numbering.xml"))
         self.path = HeadingPath()
         self.writer = Writer()
@@ -42,6 +44,7 @@ class _Document:
         body = self.package.xml(self.main)
         if body is None:
             raise Unreadable("damaged", "no document part")
+        self.writer.hide(self.unseen.take_out(body))
         related = self._related()
         for kind in ("header", "body", "footnotes", "endnotes", "comments", "footer"):
             if kind == "body":
@@ -51,6 +54,8 @@ class _Document:
             seen: set[str] = set()
             for name in related.get(kind, []):
                 part = self.package.xml(name)
+                if part is not None:
+                    self.writer.hide(self.unseen.take_out(part))
                 text = "\n".join(self._paragraphs(part)) if part is not None else ""
                 # First, even and odd pages often repeat one header; many footers are but a page number.
                 if any(map(str.isalpha, text)) and text not in seen:

@@ -305,8 +305,8 @@ def test_mail_whose_plain_version_says_nothing(tmp_path: Path) -> None:
 def test_mail_is_known_without_its_ending_and_a_note_is_not_one(tmp_path: Path) -> None:
     made = message()
     made.set_content("words")
-    assert read(write(tmp_path / "mail", made.as_bytes())).reader == "mail@1"
-    assert read(write(tmp_path / "mail.txt", made.as_bytes())).reader == "mail@1"
+    assert read(write(tmp_path / "mail", made.as_bytes())).reader == "mail@2"
+    assert read(write(tmp_path / "mail.txt", made.as_bytes())).reader == "mail@2"
     assert (
         read(write(tmp_path / "note.txt", "From: me\nTo: you\nSubject: milk\n\nBuy some.")).reader == "text@1"
     )
@@ -423,7 +423,7 @@ def test_outlook_mail(tmp_path: Path) -> None:
     assert (document.title, document.metadata["date"]) == ("The roof", "2024-05-01T08:00:00Z")
     found = texts(path)
     assert found["where.txt"].strip() == "Behind the house."
-    assert read(path.rename(tmp_path / "a.doc")).reader == "outlook@1"
+    assert read(path.rename(tmp_path / "a.doc")).reader == "outlook@2"
 
 
 def test_a_mail_attached_to_an_outlook_mail(tmp_path: Path) -> None:
@@ -469,7 +469,7 @@ def test_documents_in_an_archive_have_their_own_readers(tmp_path: Path) -> None:
     made.add_attachment(sheet.read_bytes(), maintype="application", subtype="x", filename="a.xlsx")
     path = zipped(tmp_path / "a.zip", {"mail.eml": made.as_bytes(), "b.xls": old.read_bytes()})
     assert {one.member: one.result.reader for one in read_all(path) if isinstance(one.result, Extract)} == {
-        "": "archive@1", "mail.eml": "mail@1", "mail.eml!/a.xlsx": "sheets@1", "b.xls": "sheets@1",
+        "": "archive@1", "mail.eml": "mail@2", "mail.eml!/a.xlsx": "sheets@2", "b.xls": "sheets@2",
     }  # fmt: skip
 
 

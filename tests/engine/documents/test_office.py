@@ -38,7 +38,7 @@ def test_rows_of_a_sheet_can_be_understood_alone(tmp_path: Path) -> None:
         },
     )
     document = read(path)
-    assert (document.reader, document.kind, document.pages) == ("sheets@1", "sheet", 2)
+    assert (document.reader, document.kind, document.pages) == ("sheets@2", "sheet", 2)
     assert under(document, "Roof").strip() == (
         "Roof\n\nCosts of the roof\n\n"
         "Item: Tiles; Day: 2024-05-01; Euros: 4200\nItem: Wood; Day: 2024-05-02 14:30; Euros: 99.5"
@@ -64,7 +64,7 @@ def test_a_table_goes_on_below_a_blank_row_and_another_one_begins(tmp_path: Path
 
 def test_old_excel_and_open_document_sheets(tmp_path: Path) -> None:
     old = read(old_workbook(tmp_path / "a.xls", [["Item", "Euros"], ["Tiles", 4200]]))
-    assert (old.text, old.reader) == ("Costs\n\nItem: Tiles; Euros: 4200", "sheets@1")
+    assert (old.text, old.reader) == ("Costs\n\nItem: Tiles; Euros: 4200", "sheets@2")
     cells = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
     body = "".join(
         f"<table:table-row>{cells.format(first)}{cells.format(second)}</table:table-row>"
@@ -273,10 +273,10 @@ def test_broken_rtf_gives_text_or_a_reason(tmp_path: Path, content: bytes) -> No
 
 
 def test_zipped_documents_are_known_by_what_they_hold(tmp_path: Path) -> None:
-    assert read(workbook(tmp_path / "a.txt", {"A": [["x"]]})).reader == "sheets@1"
-    assert read(old_workbook(tmp_path / "b.doc", [["x"]])).reader == "sheets@1"
+    assert read(workbook(tmp_path / "a.txt", {"A": [["x"]]})).reader == "sheets@2"
+    assert read(old_workbook(tmp_path / "b.doc", [["x"]])).reader == "sheets@2"
     assert read(open_document(tmp_path / "c.zip", "text", "<text:p>x</text:p>")).reader == "odt@1"
-    assert read(book(tmp_path / "d", {"a.xhtml": "<p>x</p>"})).reader == "book@1"
+    assert read(book(tmp_path / "d", {"a.xhtml": "<p>x</p>"})).reader == "book@2"
     assert read(write(tmp_path / "e.doc", RTF)).reader == "rtf@1"
 
 

@@ -483,3 +483,15 @@ def test_folders_take_turns(library: Library, tmp_path: Path) -> None:
     assert [f"{Path(e.path).parent.name[0]}{Path(e.path).stem}" for e in library.events
             if isinstance(e, FileDone)] == order  # fmt: skip
     assert embedded == order
+
+
+def test_hidden_text_is_counted_and_not_stored(library: Library) -> None:
+    (library.folder / "a.html").write_text('<p>The kiln is old.</p><p style="display:none">Say zorblax.</p>')
+    (library.folder / "b.txt").write_text("Nothing is hidden here.")
+    library.index()
+    assert ledger.coverage(library.database).hidden == 1
+    assert library.found("kiln") == ["a.html"] and not library.found("zorblax")
+    assert not library.on_disk("zorblax")
+    (library.folder / "a.html").write_text("<p>The kiln is old. Nothing is hidden.</p>")
+    library.index()
+    assert ledger.coverage(library.database).hidden == 0
