@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from engine.answer import prompt as prompts
+from engine.answer.calibration import UNMEASURED, Calibration, stored
 from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.excerpts import excerpts
 from engine.answer.memory import Recalled, Sureness, weigh
@@ -81,15 +82,17 @@ class Limits:
     """What suits a model, from its card: passages and tokens of them it reads, sentences it may write.
 
     `sentences` 0 sets no limit. A search finds more passages than the model reads: support may be in any.
+    `evidence` is how much of it a question needs to be put to the model at all.
     """
 
     passages: int = 6
     passage_tokens: int = 1600
     sentences: int = 0
+    evidence: Calibration = UNMEASURED
 
     @classmethod
     def of(cls, card: ModelCard) -> Limits:
-        return cls(card.passages, card.passage_tokens, card.sentences)
+        return cls(card.passages, card.passage_tokens, card.sentences, stored(card.id))
 
 
 @dataclass
@@ -138,7 +141,7 @@ class Answerer:
         self._stop_if_cancelled()
         known, guessed = self._remembered(question, clock)
         answer = self._confirmed(query, known, reply, clock) if known else _withheld()
-        if answer.abstained and judge(query, reply.results).enough:
+        if answer.abstained and judge(query, reply.results, self._limits.evidence).enough:
             with self._base():
                 answer = self._from_files(question, query, reply, clock)
         # Whom no file speaks of the adapter was never taught: it takes one for another of like name.
