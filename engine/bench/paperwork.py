@@ -149,9 +149,9 @@ def _lease(dice: Dice) -> tuple[str, str, list[Fact]]:
     text = (
         f"AGREEMENT about the flat in {flat}\n\n1. {owner}, hereafter the owner, lets the flat to {tenant}, "
         f"hereafter the tenant.\n\n2. The rent is {rent} crowns, due on the third working day. Heating is "
-        f"not part of it.\n\n3. As security the tenant leaves a deposit of {deposit} crowns, which is returned "
-        f"without interest.\n\n4. Either side may end the agreement with {notice} weeks' notice, in writing.\n"
-        f"\n5. {dice.pick(*_FILLER)}\n"
+        f"not part of it.\n\n3. As security the tenant leaves a deposit of {deposit} crowns, which is "
+        f"returned without interest.\n\n4. Either side may end the agreement with {notice} weeks' notice, "
+        f"in writing.\n\n5. {dice.pick(*_FILLER)}\n"
     )
     return (
         f"agreement {flat}.txt",
