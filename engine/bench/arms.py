@@ -15,8 +15,8 @@ from engine.answer.excerpts import Excerpt
 from engine.answer.pipeline import refuses
 from engine.api import Engine
 from engine.bench.short_answers import Cited, Given
-from engine.contracts import Passage
-from engine.models.chat import ChatModel
+from engine.contracts import Passage, Turn
+from engine.models.chat import ChatMessage, ChatModel
 from engine.personalize.evaluate import Probe
 
 PASTED = 4  # passages
@@ -51,13 +51,18 @@ def plain(engine: Engine, model: ChatModel, probe: Probe) -> Given:
 
 
 def pasted(
-    model: ChatModel, question: str, passages: Sequence[Passage]
+    model: ChatModel, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
 ) -> tuple[list[int], Sequence[Passage]]:
-    """The plain prompt, and the passages in it: all of them, whole, unless the context is too small."""
+    """The plain prompt, and the passages in it: all of them, whole, unless the context is too small.
+
+    Of the chat before it the last question and its answer are kept, the way they were.
+    """
+    head = prompts.messages("", with_files=True)[:-1]
+    head += [ChatMessage(turn.role, turn.text) for turn in history[-2:]]
     for count in range(len(passages), -1, -1):
         shown = passages[:count]
         user = prompts.asked(question, [Excerpt(passage, passage.text) for passage in shown])
-        tokens = model.render(prompts.messages(user, with_files=True))
+        tokens = model.render([*head, ChatMessage("user", user)])
         if len(tokens) + WRITTEN <= model.context:
             break
     return tokens, shown
