@@ -144,12 +144,21 @@ def _answers(arguments: argparse.Namespace, home: str | None, as_json: bool) -> 
 
     if arguments.calibrate and arguments.mtrag is None:
         raise EngineError("usage", detail="--calibrate needs --mtrag DIR.")
-    given = {
-        name: Path(path).absolute() if (path := getattr(arguments, name)) else None
+    folder, questions, til, mtrag = (
+        Path(path).absolute() if (path := getattr(arguments, name)) else None
         for name in ("folder", "questions", "til", "mtrag")
-    }
-    numbers = {name: getattr(arguments, name) for name in ("passages", "most", "seed", "calibrate")}
-    return answers.run(home, as_json, answers.Wanted(**given, **numbers), arguments.part)
+    )
+    wanted = answers.Wanted(
+        folder,
+        questions,
+        til,
+        mtrag,
+        arguments.passages,
+        arguments.most,
+        arguments.seed,
+        arguments.calibrate,
+    )
+    return answers.run(home, as_json, wanted, arguments.part)
 
 
 def _number(text: str) -> int:

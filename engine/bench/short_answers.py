@@ -6,7 +6,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.answer.citations import strip_markers
@@ -95,9 +95,9 @@ def rows(name: str, ours: Sequence[Given], plain: Sequence[Given]) -> list[Row]:
     table: list[Row] = []
 
     def add(what: str, unit: str, measure: Callable[[Sequence[Given]], float], goal: float = 0.0) -> None:
-        value = measure(ours)
-        goals = (f"at least {goal:g} {unit}".strip(), value >= goal) if goal else ("", None)
-        table.append(Row(f"{name}: {what}", value, unit, *goals, plain=measure(plain)))
+        value, said = measure(ours), f"at least {goal:g} {unit}".strip() if goal else ""
+        met = value >= goal if goal else None
+        table.append(Row(f"{name}: {what}", value, unit, said, met, measure(plain)))
 
     kinds = Counter(given.probe.kind for given in ours)
     if facts := kinds["fact"]:
@@ -117,7 +117,7 @@ def rows(name: str, ours: Sequence[Given], plain: Sequence[Given]) -> list[Row]:
         add("refusal F1", "", lambda arm: _refusals(arm).f1, 0.8)
         wrongly = 100 * _refusals(ours).wrongly
         row = Row(f"{name}: wrongly refused", wrongly, "%", "at most 10 %", wrongly <= 10)
-        table.append(Row(**{**vars(row), "plain": 100 * _refusals(plain).wrongly}))
+        table.append(replace(row, plain=100 * _refusals(plain).wrongly))
     return table
 
 

@@ -23,7 +23,7 @@ FILES = {
     "shed.txt": "The shed was built by Nadia Kowal. The door of the shed is green.\n",
     "well.txt": "The well is 23 metres deep. The pump of the well was repaired by Piet Vermeer.\n",
 }
-QUESTIONS = (
+QUESTIONS: tuple[tuple[str, list[str], str, str], ...] = (
     ("Who built the shed?", ["Nadia Kowal"], "fact", "shed.txt"),
     ("Which colour is the door of the shed?", ["green"], "fact", "shed.txt"),
     ("How deep is the well?", ["23"], "fact", "well.txt"),
