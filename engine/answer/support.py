@@ -28,6 +28,7 @@ ENOUGH_ASKED = 0.5  # weighted share of the question's words (those the passages
 TELLING = 0.95  # of what the best line holds of the question: such lines are the ones that answer it
 NEARLY_BEST = 0.75  # of the share that the best line of all passages has
 _KIND_NOUN = re.compile(r"\b(?:which|what)\s+(\w+)", re.IGNORECASE)
+_ROW = re.compile(r"[^:;\n]+: [^;\n]*; [^:;\n]+: ")  # as readers write a row, its columns named
 _BEFORE = 6  # a value written before its word counts as this much further away than one after it
 
 
@@ -130,11 +131,13 @@ def rarity(passages: Sequence[Passage]) -> dict[str, float]:
 
 
 def _windows(passage: Passage) -> Iterator[tuple[int, int, int]]:
-    """(lines, start, end) of every window of `passage.text`."""
+    """(lines, start, end) of every window of `passage.text`; a row of a table is one by itself."""
     spans = sentences(passage.text)
+    rows = [bool(_ROW.match(passage.text, start, end)) for start, end in spans]
     for size in range(1, WINDOW + 1):
         for first in range(len(spans) - size + 1):
-            yield size, spans[first][0], spans[first + size - 1][1]
+            if size == 1 or not any(rows[first : first + size]):
+                yield size, spans[first][0], spans[first + size - 1][1]
 
 
 def _telling_lines(claim: _Claim, passages: Sequence[Passage]) -> tuple[list[list[Term]], float]:
