@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.answer import follow_up
 from engine.answer import prompt as prompts
+from engine.answer.calibration import UNMEASURED, Calibration, stored
 from engine.answer.citations import Checked, check, quoted, strip_markers
 from engine.answer.conversation import identity, said
 from engine.answer.excerpts import excerpts, merged
@@ -93,6 +94,7 @@ class Limits:
 
     `sentences` 0 sets no limit. A search finds more passages than the model reads: support may be in any.
     `thought` tokens more may be spent on thinking; `rewrites`: it can put a follow-up into words of its own.
+    `evidence` is how much of it a question needs to be put to the model at all.
     """
 
     passages: int = 6
@@ -100,10 +102,18 @@ class Limits:
     sentences: int = 0
     thought: int = 0
     rewrites: bool = False
+    evidence: Calibration = UNMEASURED
 
     @classmethod
     def of(cls, card: ModelCard) -> Limits:
-        return cls(card.passages, card.passage_tokens, card.sentences, card.thought, card.rewrites)
+        return cls(
+            card.passages,
+            card.passage_tokens,
+            card.sentences,
+            card.thought,
+            card.rewrites,
+            stored(card.id),
+        )
 
 
 @dataclass
@@ -161,7 +171,7 @@ class Answerer:
         self._stop_if_cancelled()
         known, guessed = self._remembered(question, clock)
         answer = self._confirmed(query, known, reply, clock) if known else _withheld()
-        if answer.abstained and judge(query, reply.results).enough:
+        if answer.abstained and judge(query, reply.results, self._limits.evidence).enough:
             with self._base():
                 answer = self._from_files(question, query, reply, clock)
         # Whom no file speaks of the adapter was never taught: it takes one for another of like name.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
+from engine.answer.calibration import UNMEASURED, Calibration
 from engine.answer.support import context_keys
 from engine.answer.terms import Kind, Term, keys, sentences, stopwords, terms
 from engine.contracts import Passage, Turn
@@ -24,8 +25,6 @@ _PROCEDURE = re.compile(r"\b(?:how (?:do|does|can|should|would|to)|why)\b", re.I
 _KIND_NOUN = re.compile(r"\b(?:which|what)\s+(\w+)", re.IGNORECASE)
 FOLLOW_UP_WORDS = 12
 NAMED_BEFORE = 4  # questions back that a follow-up may mean
-ENOUGH_WORDS = 0.5  # share of the question's terms that one passage must hold
-ENOUGH_SIMILARITY = 0.5  # or the cosine of its nearest passage
 ENOUGH_WITH_NAMES = 0.5
 ENOUGH_TO_QUOTE = 0.65  # share of the question's words, names aside, in one line
 
@@ -119,14 +118,15 @@ class Evidence:
     words: float
     similarity: float
     named: bool  # every name of the question occurs in some passage
+    least: Calibration = UNMEASURED
 
     @property
     def enough(self) -> bool:
-        return self.named and (self.words >= ENOUGH_WORDS or self.similarity >= ENOUGH_SIMILARITY)
+        return self.named and (self.words >= self.least.words or self.similarity >= self.least.similarity)
 
 
-def judge(query: str, passages: Sequence[Passage]) -> Evidence:
-    """Could these passages hold the answer? Decided before anything is written."""
+def judge(query: str, passages: Sequence[Passage], least: Calibration = UNMEASURED) -> Evidence:
+    """Could these passages hold the answer? Decided before anything is written, by what is `least` enough."""
     held = [keys(passage.text) | context_keys(passage) for passage in passages]
     asked = terms(query)
     everywhere = set().union(*held)
@@ -134,6 +134,7 @@ def judge(query: str, passages: Sequence[Passage]) -> Evidence:
         words=max((_coverage(asked, found, everywhere) for found in held), default=0.0),
         similarity=max((passage.similarity for passage in passages), default=0.0),
         named=all(term.key in everywhere for term in names(query)),
+        least=least,
     )
 
 

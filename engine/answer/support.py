@@ -10,6 +10,7 @@ question's words. So a right answer whose value is replaced by another of its ki
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,9 @@ ENOUGH_ECHOED = 0.8
 ENOUGH_ASKED = 0.5  # weighted share of the question's words (those the passages use) near the window
 TELLING = 0.95  # of what the best line holds of the question: such lines are the ones that answer it
 NEARLY_BEST = 0.75  # of the share that the best line of all passages has
-_BEFORE = 3  # a value written before its word counts as this much further away than one after it
+_KIND_NOUN = re.compile(r"\b(?:which|what)\s+(\w+)", re.IGNORECASE)
+_ROW = re.compile(r"[^:;\n]+: [^;\n]*; [^:;\n]+: ")  # as readers write a row, its columns named
+_BEFORE = 6  # a value written before its word counts as this much further away than one after it
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ class _Claim:
         """`rarity` weighs the passages' terms. A question's word that none of them uses asks for nothing."""
         asked, said = terms(question), terms(sentence)
         asked_keys = {term.key for term in asked}
+        values = {t.key: t.kind for t in said if t.kind != "word" and t.key not in asked_keys}
+        noun = _KIND_NOUN.search(question)
+        named = bool(values) and set(values.values()) == {"name"}
         return cls(
-            values={t.key: t.kind for t in said if t.kind != "word" and t.key not in asked_keys},
+            values=values,
             new_words=frozenset(t.key for t in said if t.kind == "word" and t.key not in asked_keys),
             echoed=frozenset(t.key for t in said if t.key in asked_keys),
             asked_names=frozenset(t.key for t in asked if t.kind != "word"),
@@ -75,7 +81,12 @@ class _Claim:
                 for neighbour in asked[max(at - 1, 0) : at + 2]
                 if neighbour.kind != "number" and neighbour.key in rarity
             ),
-            asked_words={t.key: rarity[t.key] for t in asked if t.kind == "word" and t.key in rarity},
+            asked_words={
+                t.key: rarity[t.key]
+                for t in asked
+                # "Which town ...": a file rarely says of a town that it is one.
+                if t.kind == "word" and t.key in rarity and not (named and noun and t.start == noun.start(1))
+            },
         )
 
 
@@ -120,11 +131,13 @@ def rarity(passages: Sequence[Passage]) -> dict[str, float]:
 
 
 def _windows(passage: Passage) -> Iterator[tuple[int, int, int]]:
-    """(lines, start, end) of every window of `passage.text`."""
+    """(lines, start, end) of every window of `passage.text`; a row of a table is one by itself."""
     spans = sentences(passage.text)
+    rows = [bool(_ROW.match(passage.text, start, end)) for start, end in spans]
     for size in range(1, WINDOW + 1):
         for first in range(len(spans) - size + 1):
-            yield size, spans[first][0], spans[first + size - 1][1]
+            if size == 1 or not any(rows[first : first + size]):
+                yield size, spans[first][0], spans[first + size - 1][1]
 
 
 def _telling_lines(claim: _Claim, passages: Sequence[Passage]) -> tuple[list[list[Term]], float]:
@@ -182,11 +195,14 @@ def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
     found = terms(window)
     held = {term.key for term in found}
     near = held | context
-    if not claim.new_values <= held or not claim.asked_names <= near or not _numbers_stand(claim, found):
+    if not claim.new_values <= held or not claim.asked_names <= near:
+        return 0.0
+    if not _numbers_stand(claim, found, context):
         return 0.0
     own, asked = _share(claim.new_words, near), _asked_share(claim, near)
     if claim.new_values:
-        enough = own >= ENOUGH_NEW_WORDS
+        # Where one line holds all that is asked, the sentence may say it with a verb of its own.
+        enough = own >= ENOUGH_NEW_WORDS or (alone and bool(claim.asked_words) and asked == 1.0)
     elif claim.new_words:
         enough = own >= ENOUGH_WITHOUT_VALUES and len(claim.new_words & held) >= min(2, len(claim.new_words))
     else:
@@ -199,10 +215,10 @@ def _score(claim: _Claim, window: str, context: set[str], alone: bool) -> float:
     return 0.4 + 0.3 * own + 0.3 * asked
 
 
-def _numbers_stand(claim: _Claim, found: list[Term]) -> bool:
-    """A number asked about ("month 3") stands beside its word in the window, not beside another."""
+def _numbers_stand(claim: _Claim, found: list[Term], context: set[str]) -> bool:
+    """A number asked about ("month 3") stands beside its word in the window, or names the whole passage."""
     neighbours = {frozenset((one.key, other.key)) for one, other in pairwise(found)}
-    return not claim.asked_pairs or not neighbours.isdisjoint(claim.asked_pairs)
+    return not claim.asked_pairs or any(pair in neighbours or pair <= context for pair in claim.asked_pairs)
 
 
 def _share(part: frozenset[str], whole: set[str]) -> float:
@@ -224,13 +240,11 @@ def _stands_with(claim: _Claim, found: list[Term]) -> bool:
 
 
 def _anchors(claim: _Claim, found: list[Term]) -> list[int]:
-    """Where the window names what is asked: by the question's names if it holds any, else by its words."""
-    for wanted in (claim.asked_names, claim.asked_words.keys()):
-        count = Counter(t.key for t in found if t.key in wanted)
-        if count:
-            rarest = min(count.values())
-            return [t.start for t in found if count.get(t.key) == rarest]
-    return []
+    """Where the window names what is asked: its names and words that come up least often there."""
+    wanted = claim.asked_names | claim.asked_words.keys()
+    count = Counter(t.key for t in found if t.key in wanted)
+    rarest = min(count.values(), default=0)
+    return [t.start for t in found if count.get(t.key) == rarest]
 
 
 def _distance(values: list[Term], anchors: list[int]) -> int:

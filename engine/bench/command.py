@@ -7,11 +7,22 @@ from pathlib import Path
 
 from engine.errors import EngineError
 
-WHAT = ("speed", "retrieval", "library", "reading", "training", "personalize")
-PARTS = ("search", "indexing", "memory", "deletion", "restart")  # of the library
+WHAT = ("speed", "retrieval", "library", "answers", "reading", "training", "personalize")
+PARTS = {
+    "library": ("search", "indexing", "memory", "deletion", "restart"),
+    "answers": ("folder", "til", "swaps", "conversations", "follow-up", "overhead"),
+}
 
-_DEFAULTS = {"part": None, "passages": 10_000, "files": 2_000, "minutes": 15.0, "seed": 1, "nights": 1}
-_PATHS = ("beir", "folder", "questions")
+_DEFAULTS = {
+    "part": None,
+    "passages": 10_000,
+    "files": 2_000,
+    "most": None,
+    "minutes": 15.0,
+    "seed": 1,
+    "nights": 1,
+}
+_PATHS = ("beir", "folder", "questions", "til", "mtrag")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,11 +33,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder",
         metavar="DIR",
-        help="reading: read these files; personalize, library: these instead of invented ones",
+        help="reading: read these files; personalize, library, answers: these instead of invented ones",
     )
-    parser.add_argument("--questions", metavar="FILE", help="personalize, library: ask these, JSON lines")
-    parser.add_argument("--part", choices=PARTS, help="library: this alone")
-    parser.add_argument("--passages", type=_number, metavar="N", help="library: search so many (10000)")
+    parser.add_argument(
+        "--questions", metavar="FILE", help="personalize, library, answers: ask these, JSON lines"
+    )
+    parser.add_argument(
+        "--til", metavar="DIR", help="answers: also ask about a copy of github.com/simonw/til"
+    )
+    parser.add_argument("--mtrag", metavar="DIR", help="answers: also judge conversations in MTRAG-UN form")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="answers: keep the thresholds fitted on --mtrag"
+    )
+    parser.add_argument(
+        "--most", type=_number, metavar="N", help="answers: put N questions of a kind to the model (all)"
+    )
+    parser.add_argument("--part", choices=sum(PARTS.values(), ()), help="library, answers: this alone")
+    parser.add_argument(
+        "--passages", type=_number, metavar="N", help="library, answers: search so many (10000)"
+    )
     parser.add_argument(
         "--files",
         type=_number,
@@ -64,11 +89,13 @@ def typed(arguments: argparse.Namespace) -> str:
     for name in _PATHS:
         if path := getattr(arguments, name):
             words += [f"--{name}", Path(path).name]
-    return " ".join(words + ["--arms"] * arguments.arms)
+    return " ".join(words + ["--arms"] * arguments.arms + ["--calibrate"] * arguments.calibrate)
 
 
 def _run(arguments: argparse.Namespace, home: str | None, as_json: bool) -> int:
     folder = Path(arguments.folder).absolute() if arguments.folder else None
+    if arguments.part and arguments.part not in PARTS.get(arguments.what, ()):
+        raise EngineError("usage", detail=f"{arguments.part} is no part of bench {arguments.what}.")
     if arguments.what == "speed":
         from engine.bench import speed
 
@@ -96,6 +123,8 @@ def _run(arguments: argparse.Namespace, home: str | None, as_json: bool) -> int:
         return reading.run(home, as_json, folder)
     if (arguments.folder is None) != (arguments.questions is None):
         raise EngineError("usage", detail="--folder and --questions go together.")
+    if arguments.what == "answers":
+        return _answers(arguments, home, as_json)
     from engine.bench import personalize
 
     return personalize.run(
@@ -108,6 +137,28 @@ def _run(arguments: argparse.Namespace, home: str | None, as_json: bool) -> int:
         arguments.nights,
         arguments.arms,
     )
+
+
+def _answers(arguments: argparse.Namespace, home: str | None, as_json: bool) -> int:
+    from engine.bench import answers
+
+    if arguments.calibrate and arguments.mtrag is None:
+        raise EngineError("usage", detail="--calibrate needs --mtrag DIR.")
+    folder, questions, til, mtrag = (
+        Path(path).absolute() if (path := getattr(arguments, name)) else None
+        for name in ("folder", "questions", "til", "mtrag")
+    )
+    wanted = answers.Wanted(
+        folder,
+        questions,
+        til,
+        mtrag,
+        arguments.passages,
+        arguments.most,
+        arguments.seed,
+        arguments.calibrate,
+    )
+    return answers.run(home, as_json, wanted, arguments.part)
 
 
 def _number(text: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -26,21 +26,22 @@ _TOWNS = (
 
 @dataclass(frozen=True)
 class Fact:
-    """A question with its gold spans."""
+    """A question with its gold spans; `said` is a right answer with `{}` in place of the span."""
 
     question: str
     answers: tuple[str, ...]
     kind: str = "fact"
     file: str = ""
+    said: str = ""
 
 
-class _Dice:
-    """Draws without giving anything twice."""
+class Dice:
+    """Draws without giving anything twice; `towns` are some more to draw from."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, towns: Sequence[str] = ()) -> None:
         self.random = random.Random(seed)
         self._people = [f"{first} {last}" for first in _FIRST.split() for last in _LAST.split()]
-        self._towns = list(_TOWNS)
+        self._towns = [*_TOWNS, *towns]
         self._numbers: set[int] = set()
         self.random.shuffle(self._people)
         self.random.shuffle(self._towns)
@@ -69,7 +70,10 @@ class _Dice:
         return f"0{self.number(30, 99)}-{self.number(10000, 99999)}"
 
 
-def _letter(dice: _Dice) -> tuple[str, str, list[Fact]]:
+Shape = Callable[[Dice], tuple[str, str, list[Fact]]]  # a file's name, its text, and what to ask about it
+
+
+def _letter(dice: Dice) -> tuple[str, str, list[Fact]]:
     friend, town, doctor = dice.person(), dice.town(), dice.person()
     day, price, age = dice.date(), dice.number(120, 980), dice.number(40, 95)
     text = (
@@ -81,15 +85,27 @@ def _letter(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"Letter about {friend}.txt",
         text,
         [
-            Fact(f"To which town did {friend} move?", (town,)),
-            Fact(f"What does {friend} pay each month for the new place?", (str(price),)),
-            Fact(f"Which doctor looked at {friend}'s knee?", (doctor,)),
-            Fact(f"Which birthday was {friend}'s last one?", (str(age),)),
+            Fact(f"To which town did {friend} move?", (town,), said=f"{friend} moved to {{}}."),
+            Fact(
+                f"What does {friend} pay each month for the new place?",
+                (str(price),),
+                said=f"The new place of {friend} costs {{}} crowns a month.",
+            ),
+            Fact(
+                f"Which doctor looked at {friend}'s knee?",
+                (doctor,),
+                said=f"The knee of {friend} was seen by Dr. {{}}.",
+            ),
+            Fact(
+                f"Which birthday was {friend}'s last one?",
+                (str(age),),
+                said=f"{friend} turned {{}} this year.",
+            ),
         ],
     )
 
 
-def _mail(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _mail(dice: Dice) -> tuple[str, str, list[Fact]]:
     sender, place, room = dice.person(), dice.town(), dice.number(100, 480)
     day, bring = dice.date(), dice.random.choice(["a torch", "rubber boots", "two blankets", "a ladder"])
     text = (
@@ -100,29 +116,44 @@ def _mail(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"Rehearsal {place}.txt",
         text,
         [
-            Fact(f"Whose message calls the singers to {place}?", (sender,)),
-            Fact(f"In which classroom at {place} do we practise?", (str(room),)),
+            Fact(
+                f"Whose message calls the singers to {place}?",
+                (sender,),
+                said=f"{{}} calls the choir to the rehearsal in {place}.",
+            ),
+            Fact(
+                f"In which classroom at {place} do we practise?",
+                (str(room),),
+                said=f"We meet in room {{}} of the school in {place}.",
+            ),
             Fact(
                 f"What should singers bring along to {place}?",
                 (bring.removeprefix("a ").removeprefix("two "),),
+                said=f"Singers should bring {{}} along to {place}.",
             ),
         ],
     )
 
 
-def _table(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _table(dice: Dice) -> tuple[str, str, list[Fact]]:
     town = dice.town()
     rows = [
         (dice.person(), dice.phone(), dice.random.choice("baker tailor plumber vet".split()))
         for _ in range(4)
     ]
     lines = ["name,phone,trade", *(f"{name},{phone},{trade}" for name, phone, trade in rows)]
-    facts = [Fact(f"On which number can I call {name}?", (phone,)) for name, phone, _trade in rows[:3]]
-    facts += [Fact(f"Which profession does {name} work in?", (trade,)) for name, _phone, trade in rows[2:]]
+    facts = [
+        Fact(f"On which number can I call {name}?", (phone,), said=f"The phone number of {name} is {{}}.")
+        for name, phone, _trade in rows[:3]
+    ]
+    facts += [
+        Fact(f"Which profession does {name} work in?", (trade,), said=f"{name} is a {{}}.")
+        for name, _phone, trade in rows[2:]
+    ]
     return f"Useful people {town}.csv", "\n".join(lines) + "\n", facts
 
 
-def _notes(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _notes(dice: Dice) -> tuple[str, str, list[Fact]]:
     boat, owner, town = dice.random.choice("Petrel Gannet Dunlin Fulmar".split()), dice.person(), dice.town()
     length, built, berth = dice.number(6, 14), dice.number(1951, 1999), dice.number(2, 90)
     text = (
@@ -134,14 +165,26 @@ def _notes(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"{boat} {town}.md",
         text,
         [
-            Fact(f"To whom does the {boat} kept in {town} belong?", (owner,)),
-            Fact(f"Since when has the {boat} at {town} existed?", (str(built),)),
-            Fact(f"At which berth does the {boat} of {town} lie?", (str(berth),)),
+            Fact(
+                f"To whom does the {boat} kept in {town} belong?",
+                (owner,),
+                said=f"The owner of the {boat} of {town} is {{}}.",
+            ),
+            Fact(
+                f"Since when has the {boat} at {town} existed?",
+                (str(built),),
+                said=f"The {boat} of {town} was built in {{}}.",
+            ),
+            Fact(
+                f"At which berth does the {boat} of {town} lie?",
+                (str(berth),),
+                said=f"The {boat} of {town} lies at berth {{}}.",
+            ),
         ],
     )
 
 
-def _minutes(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _minutes(dice: Dice) -> tuple[str, str, list[Fact]]:
     club, chair, keeper = f"{dice.town()} garden club", dice.person(), dice.person()
     day, sum_, plot = dice.date(), dice.number(110, 890), dice.number(3, 48)
     gift = dice.pick("a wheelbarrow", "a rain barrel", "a bag of lime", "a beehive")
@@ -156,15 +199,31 @@ def _minutes(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"minutes {club}.md",
         text,
         [
-            Fact(f"Who led the discussion at the {club}?", (chair,)),
-            Fact(f"How big is the {club}'s remaining budget?", (str(sum_),)),
-            Fact(f"Which patch is being surrendered by {keeper}?", (str(plot),)),
-            Fact(f"On what day do the {club}'s people coat their hut?", (day,)),
+            Fact(
+                f"Who led the discussion at the {club}?",
+                (chair,),
+                said=f"{{}} was in the chair of the {club}.",
+            ),
+            Fact(
+                f"How big is the {club}'s remaining budget?",
+                (str(sum_),),
+                said=f"The treasurer of the {club} has {{}} crowns left.",
+            ),
+            Fact(
+                f"Which patch is being surrendered by {keeper}?",
+                (str(plot),),
+                said=f"{keeper} hands over plot {{}}.",
+            ),
+            Fact(
+                f"On what day do the {club}'s people coat their hut?",
+                (day,),
+                said=f"The shed of the {club} will be tarred on {{}}.",
+            ),
         ],
     )
 
 
-def _diary(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _diary(dice: Dice) -> tuple[str, str, list[Fact]]:
     friend, town, host = dice.person(), dice.town(), dice.person()
     miles, fare = dice.number(12, 90), dice.number(15, 99)
     lost = dice.pick("umbrella", "left glove", "library card", "lunch box")
@@ -178,14 +237,26 @@ def _diary(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"diary {town}.txt",
         text,
         [
-            Fact(f"What was the price of the boat to {town}?", (str(fare),)),
-            Fact(f"Which belonging of mine stayed behind during the {town} crossing?", (lost,)),
-            Fact(f"Whose house gave us a bed on the {town} outing?", (host,)),
+            Fact(
+                f"What was the price of the boat to {town}?",
+                (str(fare),),
+                said=f"The ferry to {town} costs {{}} crowns.",
+            ),
+            Fact(
+                f"Which belonging of mine stayed behind during the {town} crossing?",
+                (lost,),
+                said=f"I forgot my {{}} on board of the ferry to {town}.",
+            ),
+            Fact(
+                f"Whose house gave us a bed on the {town} outing?",
+                (host,),
+                said=f"In {town} we slept on the floor of {{}}.",
+            ),
         ],
     )
 
 
-def _recipe(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _recipe(dice: Dice) -> tuple[str, str, list[Fact]]:
     cook, town = dice.person(), dice.town()
     dish = f"{town} {dice.pick('dumplings', 'fish pie', 'rye loaf', 'plum cake')}"
     flour, minutes, secret = (
@@ -202,14 +273,22 @@ def _recipe(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"{dish}.txt",
         text,
         [
-            Fact(f"Whose recipe are the {dish}?", (cook,)),
-            Fact(f"How long must the {dish} stay in the oven?", (str(minutes),)),
-            Fact(f"Which hidden ingredient goes into the {dish}?", (secret,)),
+            Fact(f"Whose recipe are the {dish}?", (cook,), said=f"The {dish} were made by {{}}."),
+            Fact(
+                f"How long must the {dish} stay in the oven?",
+                (str(minutes),),
+                said=f"Bake the {dish} for {{}} minutes.",
+            ),
+            Fact(
+                f"Which hidden ingredient goes into the {dish}?",
+                (secret,),
+                said=f"There is {{}} in the {dish}.",
+            ),
         ],
     )
 
 
-def _sheet(dice: _Dice) -> tuple[str, str, list[Fact]]:
+def _sheet(dice: Dice) -> tuple[str, str, list[Fact]]:
     place, cleaner = f"{dice.town()} cottage", dice.person()
     code, meter, phone = dice.number(1000, 9999), dice.number(10000, 99999), dice.phone()
     colour = dice.pick("moss green", "brick red", "slate grey", "butter yellow")
@@ -221,14 +300,24 @@ def _sheet(dice: _Dice) -> tuple[str, str, list[Fact]]:
         f"{place}.txt",
         text,
         [
-            Fact(f"How do I unlock the {place}?", (str(code),)),
-            Fact(f"Which tradesman cleans the flue at the {place}?", (cleaner,)),
-            Fact(f"How is the way into the {place} coloured?", (colour,)),
+            Fact(
+                f"How do I unlock the {place}?", (str(code),), said=f"The door code of the {place} is {{}}."
+            ),
+            Fact(
+                f"Which tradesman cleans the flue at the {place}?",
+                (cleaner,),
+                said=f"The chimney sweep of the {place} is {{}}.",
+            ),
+            Fact(
+                f"How is the way into the {place} coloured?",
+                (colour,),
+                said=f"The front door of the {place} is painted {{}}.",
+            ),
         ],
     )
 
 
-_SHAPES: tuple[tuple[Callable[[_Dice], tuple[str, str, list[Fact]]], int], ...] = (
+SHAPES: tuple[tuple[Shape, int], ...] = (
     (_letter, 4),
     (_mail, 3),
     (_table, 2),
@@ -278,18 +367,28 @@ _GENERAL = tuple(
 
 def write(folder: Path, seed: int = 1) -> list[Fact]:
     """Write 20 files; returns 70 facts, 12 absent and 24 general questions."""
+    dice = Dice(seed)
+    return [*fill(folder, dice, SHAPES), *unknown(dice)]
+
+
+def fill(folder: Path, dice: Dice, shapes: Sequence[tuple[Shape, int]]) -> list[Fact]:
+    """Write so many files of each shape; returns what to ask about them."""
     folder.mkdir(parents=True, exist_ok=True)
-    dice = _Dice(seed)
     facts: list[Fact] = []
-    for kind, count in _SHAPES:
+    for kind, count in shapes:
         for _ in range(count):
             name, text, found = kind(dice)
             (folder / name).write_text(text, encoding="utf-8")
             facts += [replace(fact, file=name) for fact in found]
-    return [*facts, *_absent(dice), *_GENERAL]
+    return facts
 
 
-def _absent(dice: _Dice) -> Iterator[Fact]:
+def unknown(dice: Dice) -> list[Fact]:
+    """What no file answers: 12 questions about people none speaks of, 24 about the world."""
+    return [*_absent(dice), *_GENERAL]
+
+
+def _absent(dice: Dice) -> Iterator[Fact]:
     for number in range(12):
         yield Fact(_ABSENT[number % len(_ABSENT)].format(person=dice.person()), (), "absent")
 

@@ -43,6 +43,17 @@ def rows(place: Path, folder: Path | None, questions: str | None, passages: int)
 
     `questions` is a file of JSON lines with "question" or "text"; without it, lines of the files are asked.
     """
+    source, home, embedder = library(place, folder, passages)
+    small = _opened(source, embedder)
+    try:
+        asked = _questions(small, questions)
+    finally:
+        small.close()
+    return _measure(home, Known(embedder, asked), asked)
+
+
+def library(place: Path, folder: Path | None, passages: int) -> tuple[Home, Home, Embedder]:
+    """The home of the files' own index, that of a library of `passages` made of it, and their embedder."""
     files = folder or place / "files"
     if folder is None:
         corpus.write(files, FILES)
@@ -57,10 +68,9 @@ def rows(place: Path, folder: Path | None, questions: str | None, passages: int)
         if not note.exists() or note.read_text() != made_of:
             copies.make(small, home.index_db, embedder, passages)
             note.write_text(made_of)
-        asked = _questions(small, questions)
     finally:
         small.close()
-    return _measure(home, Known(embedder, asked), asked)
+    return source, home, embedder
 
 
 def _opened(home: Home, embedder: Embedder) -> Database:

@@ -79,6 +79,54 @@ def test_a_number_of_the_question_keeps_its_word() -> None:
         assert check("What was the weight in month 3?", answer, table).supported is supported
 
 
+COURSES = (
+    "Course: Cello; Teacher: Irma Marek; Room: 51; Fee in crowns: 203\n"
+    "Course: Welsh; Teacher: Felix Lund; Room: 27; Fee in crowns: 187"
+)
+FLAT = "The rent is 790 crowns, due on the third working day.\nThe deposit is 2958 crowns."
+VILLAGE = "Boris Pahl moved to Verdal in November. The town council of Hollen sent flowers."
+MORE = [
+    passage(COURSES, "/docs/school.html", heading="Courses of the Nystrand evening school"),
+    passage(FLAT, "/docs/agreement Birkwald Lane 89.txt"),
+    passage(VILLAGE, "/docs/letter.txt"),
+]
+
+
+@pytest.mark.parametrize(
+    "question, right, swapped",
+    [
+        # a value belongs to the field it follows, not to the next one
+        (
+            "What is the fee for Cello at the Nystrand evening school?",
+            "The fee for Cello at the Nystrand evening school is 203 crowns.",
+            "The fee for Cello at the Nystrand evening school is 51 crowns.",
+        ),
+        # "taught" is a verb of the answer's own
+        (
+            "Who teaches Cello at the Nystrand evening school?",
+            "Cello at the Nystrand evening school is taught by Irma Marek.",
+            "Cello at the Nystrand evening school is taught by Felix Lund.",
+        ),
+        # the number stands in the file's name
+        (
+            "How high is the rent in Birkwald Lane 89?",
+            "The rent in Birkwald Lane 89 is 790 crowns.",
+            "The rent in Birkwald Lane 89 is 2958 crowns.",
+        ),
+        # a file does not say of a town that it is one
+        ("To which town did Boris Pahl move?", "Boris Pahl moved to Verdal.", "Boris Pahl moved to Hollen."),
+        (
+            "Since when has Boris Pahl lived there?",
+            "Boris Pahl moved in November.",
+            "Boris Pahl moved in June.",
+        ),
+    ],
+)
+def test_a_right_answer_in_words_of_its_own_is_verified(question: str, right: str, swapped: str) -> None:
+    assert check(question, right, MORE).supported
+    assert not check(question, swapped, MORE).supported
+
+
 def test_a_quote_is_the_stored_text_at_its_span() -> None:
     checked = check("What is the deposit?", "The deposit is 1,700 euros [1].", FILES)
     (citation,) = checked.citations
