@@ -35,8 +35,6 @@ from engine.contracts import (
     SearchReply,
     Status,
     Turn,
-    from_json,
-    to_json,
 )
 from engine.errors import EngineError
 from engine.notices import NOTICES
@@ -44,6 +42,7 @@ from engine.paths import find_home
 from engine.settings import Settings
 from engine.store.lock import HomeLock, holder
 from engine.store.user import UserStore
+from engine.wire import from_json, to_json
 from engine.workers import doctor
 from engine.workers.jobs import Job
 from engine.workers.librarian import Librarian

@@ -263,7 +263,7 @@ def _ask(arguments: Arguments) -> int:
 
 
 def _chats(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     with open_engine(arguments, write=False) as engine:
         chats = engine.chats(arguments.limit)
@@ -283,7 +283,7 @@ def _vote(arguments: Arguments) -> int:
 
 
 def _personalize(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     action, night = arguments.action, arguments.night
     if action in {"show", "use", "discard"} and not night:
@@ -315,7 +315,7 @@ def _personalize(arguments: Arguments) -> int:
 
 
 def _models(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     with open_engine(arguments, write=False) as engine:
         models = engine.models()
@@ -327,7 +327,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _doctor(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     with open_engine(arguments, write=False) as engine:
         checks = engine.doctor()

@@ -23,7 +23,8 @@ def index(arguments: Arguments) -> int:
 
 
 def preview(arguments: Arguments) -> int:
-    from engine.contracts import FolderRules, to_json
+    from engine.contracts import FolderRules
+    from engine.wire import to_json
 
     with open_engine(arguments, write=False) as engine:
         rules = FolderRules(tuple(arguments.ignore)) if arguments.ignore else None
@@ -51,7 +52,7 @@ def retry(arguments: Arguments) -> int:
 
 
 def _run_index(job: Job[Any], arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     summary = terminal.follow(job, wants_json(arguments), json_lines=True)
     if wants_json(arguments):
@@ -123,7 +124,7 @@ def _set_folder(engine: Engine, arguments: Arguments) -> None:
 
 
 def _print_folders(engine: Engine, arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     folders = engine.folders()
     if wants_json(arguments):
@@ -145,8 +146,8 @@ def forget(arguments: Arguments) -> int:
 
 
 def status(arguments: Arguments) -> int:
-    from engine.contracts import to_json
     from engine.notices import NOTICES
+    from engine.wire import to_json
 
     with open_engine(arguments, write=False) as engine:
         status = engine.status()
@@ -186,7 +187,7 @@ def status(arguments: Arguments) -> int:
 
 
 def search(arguments: Arguments) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     with open_engine(arguments, write=False) as engine:
         reply = terminal.follow(

@@ -41,7 +41,7 @@ def print_json(value: Any) -> None:
 
 def follow(job: Job[Any], as_json: bool, json_lines: bool = False) -> Any:
     """Show a job's progress until it ends; Ctrl+C cancels it."""
-    from engine.contracts import event_to_json
+    from engine.wire import event_to_json
 
     try:
         for event in job.events():
@@ -124,7 +124,7 @@ def _duration(seconds: float) -> str:
 
 
 def print_answer(answer: Answer, as_json: bool, with_files: bool = True) -> None:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     if as_json:
         print_json(to_json(answer))
@@ -153,7 +153,7 @@ def print_answer(answer: Answer, as_json: bool, with_files: bool = True) -> None
 
 
 def print_forgotten(found: Forgotten, as_json: bool) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     if as_json:
         print_json(to_json(found))
@@ -171,7 +171,7 @@ def print_forgotten(found: Forgotten, as_json: bool) -> int:
 
 
 def print_night(report: NightReport, as_json: bool, extra: dict[str, Any] | None = None) -> int:
-    from engine.contracts import to_json
+    from engine.wire import to_json
 
     if as_json:
         print_json({**(extra or {}), **to_json(report)})

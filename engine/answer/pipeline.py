@@ -198,13 +198,14 @@ class Answerer:
             return query, _readable(search(query))
         search = follow_up.with_discussed(search, self._search_in, question.history)
         reply = _readable(search(query))
-        if self._limits.rewrites and not judge(query, reply.results).enough:
+        if self._limits.rewrites and not judge(query, reply.results, self._limits.evidence).enough:
             with self._base():
                 rewritten = follow_up.rewritten(self._model, question.text, question.history)
             self._stop_if_cancelled()
             if rewritten:
                 return rewritten, _readable(search(rewritten))
         return query, reply
+
     def _counted(self, answer: Answer, clock: _Clock) -> Answer:
         """An answer that is whole when it comes; a summary has counted its tokens."""
         reply = SearchReply((), answer.searched_files, answer.total_files, 0.0)

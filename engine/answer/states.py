@@ -17,8 +17,8 @@ from pathlib import Path
 
 from engine.answer import prompt
 from engine.answer.conversation import Conversation
-from engine.contracts import from_json, to_json
 from engine.models.chat import ChatModel, Snapshot
+from engine.wire import from_json, to_json
 
 log = logging.getLogger(__name__)
 

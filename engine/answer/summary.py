@@ -17,6 +17,7 @@ from math import ceil
 from string import Template
 from typing import Any
 
+from engine.answer.fence import fenced, fenced_line
 from engine.answer.support import find_support
 from engine.answer.terms import keys, sentences
 from engine.contracts import (
@@ -230,7 +231,7 @@ class Summariser:
 
     def _prompt(self, source: str, text: str) -> list[int]:
         texts = _texts()
-        part = Template(texts["part"]).substitute(name=source, text=text)
+        part = Template(texts["part"]).substitute(name=fenced_line(source), text=fenced(text))
         return self._model.render([ChatMessage("system", texts["system"]), ChatMessage("user", part)])
 
     # -- the answer ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path, PurePath
 
 from engine.answer.collection import asking, reply
+from engine.answer.orders import without_orders
 from engine.answer.summary import Source, Summariser
 from engine.contracts import Answer, Passage
 from engine.library import catalogue, schema, search
@@ -104,7 +105,7 @@ def _files(database: Database, chosen: Selection) -> list[Item]:
 
 
 def _sources(database: Database, items: list[Item]) -> list[Source]:
-    return [Source(item.name, tuple(_passages(database, item))) for item in items]
+    return [Source(item.name, without_orders(_passages(database, item))) for item in items]
 
 
 def _passages(database: Database, item: Item) -> list[Passage]:

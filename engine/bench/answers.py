@@ -14,7 +14,19 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from engine.api import Engine
-from engine.bench import arms, everyday, follow_up, overhead, paperwork, refusal, report, short_answers, swaps
+from engine.bench import (
+    arms,
+    everyday,
+    follow_up,
+    injection,
+    injection_files,
+    overhead,
+    paperwork,
+    refusal,
+    report,
+    short_answers,
+    swaps,
+)
 from engine.bench.night_score import read_questions
 from engine.bench.report import Row
 from engine.errors import EngineError
@@ -58,6 +70,15 @@ def _swaps(place: Path, _wanted: Wanted) -> list[Row]:
     return swaps.rows(place)
 
 
+def _injection(place: Path, wanted: Wanted) -> list[Row]:
+    home, folder = place / "home", place / "files"
+    for old in (home, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    with Engine(home, write=True, program="nocturne bench") as engine:
+        count = min(injection_files.COUNT, wanted.most or injection_files.COUNT)
+        return injection.run(engine, folder, count, lambda outcome: _tell(outcome.attack.kind)).rows()
+
+
 def _follow_up(place: Path, wanted: Wanted) -> list[Row]:
     files, probes = _asked(place, wanted)
     with Engine(place / "home", write=True, program="nocturne bench") as engine:
@@ -80,6 +101,7 @@ PARTS: dict[str, Callable[[Path, Wanted], list[Row]]] = {
     "folder": _folder,
     "til": _til,
     "swaps": _swaps,
+    "injection": _injection,
     "conversations": _mtrag,
     "follow-up": _follow_up,
     "overhead": _overhead,

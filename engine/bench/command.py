@@ -10,7 +10,7 @@ from engine.errors import EngineError
 WHAT = ("speed", "retrieval", "library", "answers", "reading", "training", "personalize")
 PARTS = {
     "library": ("search", "indexing", "memory", "deletion", "restart"),
-    "answers": ("folder", "til", "swaps", "conversations", "follow-up", "overhead"),
+    "answers": ("folder", "til", "swaps", "injection", "conversations", "follow-up", "overhead"),
 }
 
 _DEFAULTS = {

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.answer.terms import fold
+from engine.answer.orders import is_order
+from engine.answer.terms import fold, sentences
 from engine.documents.secrets import BLOT
 from engine.errors import EngineError
 from engine.library.writer import below
@@ -35,12 +36,6 @@ _LEFT_OUT = {
     "duplicate": "of repeated text",
     "budget": "for want of time",
 }
-# Text that speaks to a model: questions made of it would carry the order along.
-_ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget) (?:all |any )?(?:the |your )?(?:previous|prior|above|earlier) "
-    r"(?:instructions?|prompts?|messages?|rules)|\byou are now (?:a|an|the) |\bsystem prompt\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -165,8 +160,8 @@ def _unfit(lesson: Lesson) -> str:
         return "secret"
     if lesson.kind == "code":
         return "code"
-    if _ORDERS.search(text):
-        return "orders"
+    if any(is_order(text[start:end]) for start, end in sentences(text)):
+        return "orders"  # questions made of it would carry them along
     dense = re.sub(r"\s", "", text)
     letters = sum(map(str.isalpha, dense))
     longest = max(map(len, re.split(r"[\s/.,;:|?&=]", text)), default=0)

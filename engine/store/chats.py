@@ -8,20 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from engine.contracts import (
-    Answer,
-    AnswerSentence,
-    ChatSummary,
-    Citation,
-    Message,
-    Nearest,
-    Timings,
-    from_json,
-    to_json,
-)
+from engine.contracts import Answer, AnswerSentence, ChatSummary, Citation, Message, Nearest, Timings
 from engine.errors import EngineError
 from engine.store.database import Database, Row, storable
 from engine.store.tables import Tables, now
+from engine.wire import from_json, to_json
 
 KEPT_DAYS = 30
 _SUMMARY = "SELECT id, title, created, updated, messages FROM chats"

@@ -11,7 +11,7 @@ from engine.answer import follow_up
 from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.answer.states import OpenChat, States
-from engine.contracts import Answer, SearchReply, Turn, from_json, to_json
+from engine.contracts import Answer, SearchReply, Turn
 from engine.errors import EngineError
 from engine.models import catalog
 from engine.models.chat import ChatModel
@@ -19,6 +19,7 @@ from engine.models.embedder import Embedder
 from engine.models.load import find_embedder, load_chat, load_embedder
 from engine.notices import NOTICES
 from engine.paths import Home
+from engine.wire import from_json, to_json
 from engine.workers.main import Work
 
 SEARCHED = 8  # passages found for a question

@@ -6,13 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import FolderRules, IndexSummary, Preview, from_json, to_json
+from engine.contracts import FolderRules, IndexSummary, Preview
 from engine.documents import ocr
 from engine.library import beside, index, preview, schema
 from engine.library.progress import Meter
 from engine.models.embedder import Embedder
 from engine.models.load import load_embedder
 from engine.paths import Home
+from engine.wire import from_json, to_json
 from engine.workers.main import Work
 from engine.workers.reading import ReaderProcess
 

@@ -22,14 +22,13 @@ from engine.contracts import (
     Notice,
     PassageView,
     Preview,
-    from_json,
-    to_json,
 )
 from engine.errors import EngineError
 from engine.paths import Home
 from engine.personalize.forgetting import at_or_below
 from engine.store.database import Database
 from engine.store.user import UserStore
+from engine.wire import from_json, to_json
 from engine.workers.jobs import Job
 from engine.workers.nights import NightShift
 from engine.workers.supervisor import Worker

@@ -19,9 +19,10 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from engine import __version__, net
-from engine.contracts import Event, Progress, event_to_json
+from engine.contracts import Event, Progress
 from engine.errors import Again, Cancelled, EngineError
 from engine.paths import Home
+from engine.wire import event_to_json
 from engine.workers import priority
 from engine.workers.channel import PROTOCOL, Channel
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.answer.memory import Sureness
-from engine.contracts import Check, Forgotten, NightReport, from_json, to_json
+from engine.contracts import Check, Forgotten, NightReport
 from engine.errors import Cancelled, EngineError
 from engine.models import catalog, prepare
 from engine.models.files import has_hash
@@ -23,6 +23,7 @@ from engine.personalize.run_folder import RunFolder
 from engine.store.lock import is_held
 from engine.store.nights import Night
 from engine.store.user import UserStore
+from engine.wire import from_json, to_json
 from engine.workers.jobs import Job
 from engine.workers.supervisor import Worker
 

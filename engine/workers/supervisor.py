@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine import __version__
-from engine.contracts import Event, Notice, Progress, event_from_json
+from engine.contracts import Event, Notice, Progress
 from engine.errors import Cancelled, EngineError
 from engine.paths import Home
+from engine.wire import event_from_json
 from engine.workers import launch
 from engine.workers.channel import PROTOCOL, Channel
 from engine.workers.jobs import Job

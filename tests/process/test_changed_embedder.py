@@ -10,9 +10,10 @@ import pytest
 
 from engine import cli
 from engine.api import Engine
-from engine.contracts import FileDone, Notice, SearchReply, from_json
+from engine.contracts import FileDone, Notice, SearchReply
 from engine.library import schema
 from engine.paths import Home
+from engine.wire import from_json
 from engine.workers.answer_role import AnswerRole
 from tests.process.test_engine import HANG, many_files, wait_until
 

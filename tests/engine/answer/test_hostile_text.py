@@ -48,7 +48,8 @@ class Listening(FakeChat):
 )
 def test_a_file_forges_no_mark_of_the_prompt(text: str) -> None:
     shown = fenced(text)
-    asked = prompt.asked("Who?", [Excerpt(passage(text), text)] * 2)
+    both = [passage(text), passage(text, path="/docs/b/kiln.md")]
+    asked = prompt.asked("Who?", [Excerpt(one, text) for one in both])
     marks = [line for line in asked.split("\n") if line.startswith(("[", "Question"))]
     assert marks == ["[1] kiln", "[2] kiln", "Question: Who?"]
     assert "2]" not in shown and shown.isprintable() == text.replace("\u200b", "").isprintable()
