@@ -18,6 +18,7 @@ Phase = Literal[
     "recognise",
     "prepare",
     "prompt",
+    "think",
     "summarise",
     "select",
     "compose",

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import messages, style
 from desktop.bridge import JobBridge
+from desktop.messages import number
 from desktop.panels.welcome import Welcome
 from desktop.tasks import Session
 from desktop.widgets.composer import Composer
@@ -35,6 +36,7 @@ class Live:
     folder: str | None = None
     bridge: JobBridge | None = None
     stopping: bool = False
+    summarising: bool = False
     shown: bool = True
 
 
@@ -270,18 +272,29 @@ class ChatPanel(QWidget):
 
     def _found(self, found: Found) -> None:
         if self._live is not None:
+            self._live.summarising = False
             self._live.answer.show_found(found)
             self._live.answer.show_state(self.tr("Reading what was found…"))
 
     def _progress(self, progress: Progress) -> None:
-        if self._live is not None and progress.phase == "prepare" and progress.total:
-            percent = round(100 * progress.done / progress.total)
-            self._live.answer.show_state(self.tr("Preparing the model, {n} %").format(n=percent))
-        elif self._live is not None and progress.phase == "summarise":
-            state = self.tr("Summarising, {done} of {total} parts").format(
-                done=progress.done, total=progress.total
+        if self._live is None:
+            return
+        self._live.summarising = progress.phase == "summarise"
+        state = {
+            "prepare": self.tr("Preparing the model, {percent} %"),
+            "prompt": self.tr("Reading, {percent} %"),
+            "think": self.tr("Thinking, about {words} words so far…"),
+            "summarise": self.tr("Summarising, step {step} of {total}"),
+        }.get(progress.phase)
+        if state and progress.total:
+            self._live.answer.show_state(
+                state.format(
+                    percent=round(100 * progress.done / progress.total),
+                    words=number(progress.done // 10 * 10),
+                    step=number(min(progress.done + 1, progress.total)),
+                    total=number(progress.total),
+                )
             )
-            self._live.answer.show_state(state)
 
     def _notice(self, notice: Notice) -> None:
         if notice.code == "preparing_model" and self._live is not None:
@@ -291,7 +304,8 @@ class ChatPanel(QWidget):
 
     def _tokens(self, text: str) -> None:
         if self._live is not None:
-            self._live.answer.show_state(self.tr("Writing…"))
+            if not self._live.summarising:  # its points come between steps, which say more
+                self._live.answer.show_state(self.tr("Writing…"))
             self._live.answer.add(text)
 
     def _succeeded(self, answer: Answer) -> None:

@@ -290,6 +290,38 @@ def test_notices_and_preparation_are_shown(window: MainWindow, engine: FakeEngin
     assert len(window.banners.shown) == 1
 
 
+def test_reading_and_thinking_are_shown(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    answer = ask(window, engine, qtbot, "Long?")
+    job = engine.asked[0]
+    job.emit(Found((PASSAGE,), 1, 1))
+    qtbot.waitUntil(lambda: answer.origin == "Reading what was found…")
+    job.emit(Progress("prompt", 640, 1600))
+    qtbot.waitUntil(lambda: answer.origin == "Reading, 40 %")
+    job.emit(Progress("think", 57, 2304))
+    qtbot.waitUntil(lambda: answer.origin == "Thinking, about 50 words so far…")
+    job.emit(Token("Yes."))
+    qtbot.waitUntil(lambda: answer.origin == "Writing…")
+    job.succeed(ANSWER)
+    qtbot.waitUntil(lambda: not window.chat.answering)
+
+
+def test_a_summary_says_how_far_it_is_also_between_its_points(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    answer = ask(window, engine, qtbot, "Summarise long.md")
+    job = engine.asked[0]
+    job.emit(Progress("summarise", 0, 12, "long.md"))
+    qtbot.waitUntil(lambda: answer.origin == "Summarising, step 1 of 12")
+    job.emit(Progress("summarise", 1, 12, "long.md"))
+    job.emit(Token("- A boat is bought.\n"))
+    qtbot.waitUntil(lambda: "boat" in answer.body.text)
+    assert answer.origin == "Summarising, step 2 of 12"
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.chat.answering)
+    assert answer.body.text == "- A boat is bought.\n"
+    assert "You stopped this answer" in answer._note.text()
+
+
 def test_links_are_shown_and_asked_for_before_they_open(
     window: MainWindow, engine: FakeEngine, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
