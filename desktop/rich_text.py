@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import (
@@ -11,6 +12,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
+    Qt,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -42,6 +44,11 @@ def write(cursor: QTextCursor, drawn: Iterable[Block], sources: Mapping[int, Cit
             _write_table(cursor, block, sources)
         elif isinstance(block, Code):
             raise TypeError("code has a widget of its own")
+
+
+def plain_tip(text: str) -> str:
+    """A tooltip that reads as `text`: Qt would take `<img src=...>` in a file's name for markup, and load it."""
+    return f"<p>{'<br>'.join(map(escape, text.splitlines()))}</p>" if Qt.mightBeRichText(text) else text
 
 
 def mark_unsupported(document: QTextDocument, sentences: Iterable[AnswerSentence]) -> int:
@@ -148,7 +155,7 @@ def _write_runs(
             look.setAnchorHref(run.href)
             look.setForeground(QColor(chosen.link))
             look.setFontUnderline(True)
-            look.setToolTip(run.href)
+            look.setToolTip(plain_tip(run.href))
         if run.cite is not None and run.cite in sources:
             _as_citation(look, sources[run.cite], chosen)
         cursor.insertText(run.text.replace("\n", "\u2028"), look)
@@ -160,7 +167,7 @@ def _as_citation(look: QTextCharFormat, source: Citation, chosen: Colours) -> No
     look.setAnchor(True)
     look.setAnchorHref(f"{CITE}{source.n}")
     look.setAnchorNames([name])
-    look.setToolTip(f"{name}, {verified}" if source.verified else name)
+    look.setToolTip(plain_tip(f"{name}, {verified}" if source.verified else name))
     look.setForeground(QColor(chosen.link))
     look.setBackground(QColor(chosen.accent_soft))
     look.setFontWeight(QFont.Weight.DemiBold)

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from desktop.messages import file_name, moment, reason
+from desktop.rich_text import plain_tip
 from desktop.tasks import Session, is_busy
 from engine.contracts import FileReport
 
@@ -85,5 +86,5 @@ class ProblemsModel(QAbstractTableModel):
             return cells[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             # A cell may be too narrow for its sentence.
-            return "\n".join(filter(None, (report.path, report.detail, said.message, said.hint)))
+            return plain_tip("\n".join(filter(None, (report.path, report.detail, said.message, said.hint))))
         return None

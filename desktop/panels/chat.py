@@ -48,6 +48,7 @@ class ChatPanel(QWidget):
     source_wanted = Signal(object, str)
     nearest_wanted = Signal(object)
     noticed = Signal(object)
+    coverage_wanted = Signal()
     rename_wanted = Signal()
     delete_wanted = Signal()
 
@@ -209,6 +210,7 @@ class ChatPanel(QWidget):
             widget.nearest_opened.connect(self.nearest_wanted)
             widget.voted.connect(self._vote)
             widget.followed.connect(self._follow)
+            widget.coverage_opened.connect(self.coverage_wanted)
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -299,6 +301,8 @@ class ChatPanel(QWidget):
     def _notice(self, notice: Notice) -> None:
         if notice.code == "preparing_model" and self._live is not None:
             self._live.answer.show_state(messages.notice(notice))
+        elif notice.code == "turns_shortened" and self._live is not None:  # true of this answer
+            self._live.answer.tell(messages.notice(notice))
         else:
             self.noticed.emit(notice)
 

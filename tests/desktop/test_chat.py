@@ -21,7 +21,7 @@ from desktop.widgets.links import LinkQuestion
 from desktop.widgets.message import AnswerMessage, QuestionMessage
 from desktop.widgets.transcript import PAGE
 from engine.api import Engine
-from engine.contracts import Found, Notice, Progress, Token
+from engine.contracts import Found, Nearest, Notice, Progress, Token
 from engine.errors import EngineError
 from engine.settings import Settings
 from tests.desktop.conftest import close, open_window, settle
@@ -347,9 +347,43 @@ def test_nearest_files_open_the_source_pane(window: MainWindow, engine: FakeEngi
     answer.source_buttons[0].click()
     assert window.source.passage.toPlainText() == "The lease is between ..."
     assert marked_in(window) == ""
-    assert engine.called("view") == []
+    near = NOWHERE.nearest[0]
+    qtbot.waitUntil(lambda: window.source.passage.toPlainText() == f"Before. {near.text} After.")
+    assert marked_in(window) == "" and engine.called("record") == []
+    assert window.source.warning.text() == "This file is gone. What was found in it is shown below."
+    assert not window.source.open_button.isEnabled()
     window.source.close_button.click()
     assert not window.source.isVisible()
+
+
+def test_a_nearest_file_that_is_there_opens(window: MainWindow, qtbot: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    window._show_nearest(Nearest(str(tmp_path / "a.txt"), None, "", "x"))
+    qtbot.waitUntil(window.source.open_button.isEnabled)
+    assert not window.source.warning.isVisible()
+
+
+def test_the_coverage_of_an_answer_leads_to_the_library(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    answer = ask(window, engine, qtbot, "King?")
+    engine.asked[0].succeed(NOWHERE)
+    qtbot.waitUntil(lambda: not window.chat.answering)
+    assert answer._coverage.accessibleName() == "searched 812 of 1,040 files"
+    answer._coverage.click()
+    assert window.pages.currentWidget() is window.library
+
+
+def test_an_answer_says_that_older_turns_were_shortened(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    answer = ask(window, engine, qtbot, "And then?")
+    engine.asked[0].emit(Notice("turns_shortened"))
+    said = "This chat is long: the model reads its oldest turns in short."
+    qtbot.waitUntil(lambda: answer._note.text() == said)
+    engine.asked[0].succeed(replace(ANSWER, sentences=()))
+    qtbot.waitUntil(lambda: not window.chat.answering)
+    assert answer._note.text() == said and window.banners.shown == []
 
 
 def marked_in(window: MainWindow) -> str:
