@@ -47,7 +47,7 @@ def write(cursor: QTextCursor, drawn: Iterable[Block], sources: Mapping[int, Cit
 
 
 def plain_tip(text: str) -> str:
-    """A tooltip that reads as `text`: Qt would take `<img src=...>` in a file's name for markup, and load it."""
+    """A tooltip that reads as `text`: Qt takes `<img src=...>` in a file's name for markup, and loads it."""
     return f"<p>{'<br>'.join(map(escape, text.splitlines()))}</p>" if Qt.mightBeRichText(text) else text
 
 

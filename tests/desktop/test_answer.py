@@ -225,7 +225,9 @@ def test_many_sources_are_folded(message: AnswerMessage, qtbot: Any) -> None:
     more = message._link_widgets[-1]
     assert isinstance(more, QPushButton) and more.accessibleName() == "Show all 20 sources"
     more.click()
-    assert [button.source.path for button in message.source_buttons] == [f"/docs/{n}.md" for n in range(1, 21)]
+    assert [button.source.path for button in message.source_buttons] == [
+        f"/docs/{n}.md" for n in range(1, 21)
+    ]
     assert message.focusWidget() is message.source_buttons[6]
     with qtbot.waitSignal(message.source_opened) as opened:
         message.source_buttons[19].click()
@@ -242,7 +244,9 @@ def test_a_refusal_over_a_part_of_the_files_says_so(message: AnswerMessage, qtbo
 @pytest.mark.parametrize("name", ["<img src=x.png>.md", "<b>x & y.md", "a&lt;b.md"])
 def test_a_name_that_looks_like_markup_is_text_in_tooltips(message: AnswerMessage, name: str) -> None:
     message.finish(replace(ANSWER, citations=(replace(CITATION, path=f"/docs/{name}"),)))
-    inline = next(look.toolTip() for text, look in fragments(texts(message.body)[0].document()) if text == "[1]")
+    inline = next(
+        look.toolTip() for text, look in fragments(texts(message.body)[0].document()) if text == "[1]"
+    )
     for tip in (message.source_buttons[0].toolTip(), inline, ElidedLabel(name).toolTip()):
         drawn = QTextDocument()
         if Qt.mightBeRichText(tip):  # as a tooltip does
