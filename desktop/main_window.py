@@ -210,7 +210,7 @@ class MainWindow(QMainWindow):
 
     def _show_coverage(self, status: Status) -> None:
         found = status.coverage
-        readable = found.words + found.meaning + found.waiting
+        readable = found.words + found.meaning + found.waiting + found.failed  # as answers count them
         if not status.folders:
             self.coverage.setText(self.tr("No folder added yet"))
             return

@@ -52,7 +52,7 @@ def plain_tip(text: str) -> str:
 
 
 def mark_unsupported(document: QTextDocument, sentences: Iterable[AnswerSentence]) -> int:
-    """Underline the sentences no cited passage bears out; returns how many were found in the text.
+    """Underline the sentences that no passage supports; returns how many were found in the text.
 
     Sentences are matched by their words: the answer's text and the drawn one differ in markup only.
     """
@@ -64,7 +64,7 @@ def mark_unsupported(document: QTextDocument, sentences: Iterable[AnswerSentence
     look.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DashUnderline)
     look.setUnderlineColor(QColor(colours().warn))
     look.setBackground(QBrush(QColor(colours().warn_soft)))
-    look.setToolTip(QCoreApplication.translate("Answer", "Not found in the cited passage"))
+    look.setToolTip(QCoreApplication.translate("Answer", "Not supported by what was found"))
     found = 0
     for sentence in sentences:
         wanted = _WORD.findall(_MARKER.sub(_blank, sentence.text))

@@ -158,6 +158,9 @@ class AnswerMessage(QFrame):
         self._sources = {citation.n: citation for citation in answer.citations}
         self.body.set_text(answer.answer, self._sources, answer.sentences)
         self.body.setVisible(bool(answer.answer))
+        unsupported = " ".join(sentence.text for sentence in answer.sentences if not sentence.supported)
+        said = self.tr("Not supported by what was found: {text}").format(text=unsupported)
+        self.setAccessibleDescription(said if unsupported else "")  # an underline is not heard
         name, colour, text = _origin(answer)
         style.set_icon(self._origin_icon, name, colour)
         self._origin.setText(text)
@@ -181,7 +184,7 @@ class AnswerMessage(QFrame):
         if answer.stopped:
             remarks.append(self.tr("You stopped this answer; it is incomplete."))
         if self.body.unsupported_marked:
-            remarks.append(self.tr("Underlined text was not found in the cited passage."))
+            remarks.append(self.tr("Underlined text is not supported by what was found."))
         if answer.note:
             remarks.append(answer.note)
         return remarks
@@ -205,7 +208,7 @@ class AnswerMessage(QFrame):
         few = len(answer.citations) <= _FEW + 1
         self._add_sources(answer.citations if few else answer.citations[:_FEW])
         if not few:
-            more = button(self.tr("Show all {n} sources").format(n=number(len(answer.citations))), "pill")
+            more = button(self.tr("Show all {n} sources").format(n=number(len(answer.citations))), "link")
             more.clicked.connect(self._show_all_sources)
             self._add_link(more)
 
@@ -226,7 +229,8 @@ class AnswerMessage(QFrame):
 
     def _add_link(self, widget: QWidget) -> None:
         self._link_widgets.append(widget)
-        self._links.addWidget(widget)
+        ends_early = widget.objectName() == "link"
+        self._links.addWidget(widget, 0, Qt.AlignmentFlag.AlignLeft if ends_early else Qt.AlignmentFlag(0))
 
     @property
     def source_buttons(self) -> Sequence[SourceButton]:

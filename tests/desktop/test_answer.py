@@ -214,7 +214,8 @@ def test_sources_are_buttons_with_a_check(message: AnswerMessage) -> None:
         "Source 1, lease.pdf, page 14, checked against the file"
     ]
     assert message._coverage.text() == "searched 812 of 1,040 files"
-    assert "Underlined text" in message._note.text()
+    assert message._note.text() == "Underlined text is not supported by what was found."
+    assert message.accessibleDescription() == "Not supported by what was found: The deposit is doubled."
 
 
 def test_many_sources_are_folded(message: AnswerMessage, qtbot: Any) -> None:

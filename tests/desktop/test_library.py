@@ -183,7 +183,7 @@ def test_files_with_hidden_text_are_listed_apart(desk: Desk, engine: FakeEngine,
     assert cells == [
         "cv.html",
         "Text in it that nobody sees was left out.",
-        "Nothing needs doing; the rest is searched.",
+        "Nothing needs doing.",
     ]
     engine.hidden_list = []
     window.ask_status()
@@ -388,3 +388,10 @@ def test_a_new_index_under_way_is_said_once(
     qtbot.waitUntil(lambda: len(engine.called("status")) > asked)
     settle(desk, qtbot)
     assert len(window.banners.shown) == 1
+
+
+def test_files_that_failed_count_as_not_searched(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    engine.folder_list = [FolderReport("/data/papers", files=1040, meaning=812, waiting=225, failed=3)]
+    engine.problem_list = [FileReport(f"/data/{n}.pdf", "failed", "password") for n in range(3)]
+    window.ask_status()
+    qtbot.waitUntil(lambda: window.coverage.text() == "812 of 1,040 files can be searched")
