@@ -28,7 +28,7 @@ from engine.settings import Appearance, Settings
 
 STATUS_MS = 1500
 NOTICE_MS = 10_000
-_NEWS = frozenset({"toy_model", "index_beside", "turns_shortened"})  # notices of nothing that went wrong
+_NEWS = frozenset({"toy_model", "index_beside"})  # notices of nothing that went wrong
 
 
 class MainWindow(QMainWindow):
@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
         chat.source_wanted.connect(self._show_source)
         chat.nearest_wanted.connect(self._show_nearest)
         chat.noticed.connect(self.show_notice)
+        chat.coverage_wanted.connect(self.show_library)
         chat.rename_wanted.connect(self.rename_current)
         chat.delete_wanted.connect(self.delete_current)
         chat.welcome.add_wanted.connect(self.add_folder)
@@ -209,7 +210,7 @@ class MainWindow(QMainWindow):
 
     def _show_coverage(self, status: Status) -> None:
         found = status.coverage
-        readable = found.words + found.meaning + found.waiting
+        readable = found.words + found.meaning + found.waiting + found.failed  # as answers count them
         if not status.folders:
             self.coverage.setText(self.tr("No folder added yet"))
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import (
@@ -11,6 +12,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
+    Qt,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -44,8 +46,13 @@ def write(cursor: QTextCursor, drawn: Iterable[Block], sources: Mapping[int, Cit
             raise TypeError("code has a widget of its own")
 
 
+def plain_tip(text: str) -> str:
+    """A tooltip that reads as `text`: Qt takes `<img src=...>` in a file's name for markup, and loads it."""
+    return f"<p>{'<br>'.join(map(escape, text.splitlines()))}</p>" if Qt.mightBeRichText(text) else text
+
+
 def mark_unsupported(document: QTextDocument, sentences: Iterable[AnswerSentence]) -> int:
-    """Underline the sentences no cited passage bears out; returns how many were found in the text.
+    """Underline the sentences that no passage supports; returns how many were found in the text.
 
     Sentences are matched by their words: the answer's text and the drawn one differ in markup only.
     """
@@ -57,7 +64,7 @@ def mark_unsupported(document: QTextDocument, sentences: Iterable[AnswerSentence
     look.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DashUnderline)
     look.setUnderlineColor(QColor(colours().warn))
     look.setBackground(QBrush(QColor(colours().warn_soft)))
-    look.setToolTip(QCoreApplication.translate("Answer", "Not found in the cited passage"))
+    look.setToolTip(QCoreApplication.translate("Answer", "Not supported by what was found"))
     found = 0
     for sentence in sentences:
         wanted = _WORD.findall(_MARKER.sub(_blank, sentence.text))
@@ -148,7 +155,7 @@ def _write_runs(
             look.setAnchorHref(run.href)
             look.setForeground(QColor(chosen.link))
             look.setFontUnderline(True)
-            look.setToolTip(run.href)
+            look.setToolTip(plain_tip(run.href))
         if run.cite is not None and run.cite in sources:
             _as_citation(look, sources[run.cite], chosen)
         cursor.insertText(run.text.replace("\n", "\u2028"), look)
@@ -160,7 +167,7 @@ def _as_citation(look: QTextCharFormat, source: Citation, chosen: Colours) -> No
     look.setAnchor(True)
     look.setAnchorHref(f"{CITE}{source.n}")
     look.setAnchorNames([name])
-    look.setToolTip(f"{name}, {verified}" if source.verified else name)
+    look.setToolTip(plain_tip(f"{name}, {verified}" if source.verified else name))
     look.setForeground(QColor(chosen.link))
     look.setBackground(QColor(chosen.accent_soft))
     look.setFontWeight(QFont.Weight.DemiBold)

@@ -232,6 +232,10 @@ class Engine:
         """Files that were skipped or failed, newest first."""
         return self._library.problems(offset, limit)
 
+    def hidden_text(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
+        """Files of which text that nobody sees in them was left out, newest first; the rest is searched."""
+        return self._library.hidden_text(offset, limit)
+
     def search(
         self,
         query: str,

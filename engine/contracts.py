@@ -18,6 +18,7 @@ Phase = Literal[
     "recognise",
     "prepare",
     "prompt",
+    "think",
     "summarise",
     "select",
     "compose",
@@ -48,7 +49,10 @@ class FolderRules:
 
 @dataclass(frozen=True)
 class FileReport:
-    """One row of the ledger that needs attention: a file that was skipped or failed, since when and why."""
+    """One row of the ledger that needs attention: a file that was skipped or failed, since when and why.
+
+    Also one that is searched, but for text in it that nobody sees: its reason is `hidden_text`.
+    """
 
     path: str
     state: FileState

@@ -265,5 +265,7 @@ REASONS: Mapping[str, Reason] = {
     ),
     "timeout": Reason("Reading it took too long.", "Split it or save it again, then retry."),
     "memory": Reason("Reading it took too much memory.", "Split it or save it again, then retry."),
+    # Of a file that is searched all the same.
+    "hidden_text": Reason("Text in it that nobody sees was left out.", "Nothing needs doing."),
     "unknown": Reason("Reading it failed for a reason we do not know.", "Retry; see the log."),
 }

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from desktop.messages import file_name, number
+from desktop.rich_text import plain_tip
 from engine.contracts import ChatSummary, FolderReport
 
 Index = QModelIndex | QPersistentModelIndex
@@ -43,8 +44,10 @@ class ChatsModel(QAbstractListModel):
         if not index.isValid():
             return None
         chat = self.chats[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.ToolTipRole):
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return chat.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(chat.title)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self.tr("Chat: {title}").format(title=chat.title)
         return None
@@ -86,7 +89,7 @@ class FoldersModel(QAbstractListModel):
         if role == COUNT_ROLE:
             return searchable
         if role == Qt.ItemDataRole.ToolTipRole:
-            return folder.path
+            return plain_tip(folder.path)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self.tr("{folder}, {n} files can be searched").format(folder=name, n=searchable)
         return None

@@ -1,13 +1,16 @@
-"""Files that were skipped or failed, loaded page by page."""
+"""Files the library has something to say about, loaded page by page."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from desktop.messages import file_name, moment, reason
+from desktop.rich_text import plain_tip
 from desktop.tasks import Session, is_busy
+from engine.api import Engine
 from engine.contracts import FileReport
 
 PAGE = 200
@@ -15,11 +18,17 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class ProblemsModel(QAbstractTableModel):
-    """Columns: file, why, what to do, since. Rows come from `Engine.problems` when they are scrolled to."""
+    """Columns: file, why, what to do, since. `read(engine, offset, limit)` gives rows one scrolls to."""
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        read: Callable[[Engine, int, int], list[FileReport]],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._read = read
         self.rows: list[FileReport] = []
         self._more = False
         self._loading = False
@@ -28,7 +37,7 @@ class ProblemsModel(QAbstractTableModel):
     def reload(self) -> None:
         """Read the list again from its start."""
         self._loading = True
-        self._session.call(lambda engine: (0, engine.problems(0, PAGE)), self._loaded, self._refused)
+        self._session.call(lambda engine: (0, self._read(engine, 0, PAGE)), self._loaded, self._refused)
 
     def canFetchMore(self, parent: Index) -> bool:
         return not parent.isValid() and self._more and not self._loading
@@ -38,7 +47,7 @@ class ProblemsModel(QAbstractTableModel):
             self._loading = True
             offset = len(self.rows)
             self._session.call(
-                lambda engine: (offset, engine.problems(offset, PAGE)), self._loaded, self._refused
+                lambda engine: (offset, self._read(engine, offset, PAGE)), self._loaded, self._refused
             )
 
     def _loaded(self, page: tuple[int, list[FileReport]]) -> None:
@@ -85,5 +94,5 @@ class ProblemsModel(QAbstractTableModel):
             return cells[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             # A cell may be too narrow for its sentence.
-            return "\n".join(filter(None, (report.path, report.detail, said.message, said.hint)))
+            return plain_tip("\n".join(filter(None, (report.path, report.detail, said.message, said.hint))))
         return None

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import messages, style
 from desktop.bridge import JobBridge
+from desktop.messages import number
 from desktop.panels.welcome import Welcome
 from desktop.tasks import Session
 from desktop.widgets.composer import Composer
@@ -35,6 +36,7 @@ class Live:
     folder: str | None = None
     bridge: JobBridge | None = None
     stopping: bool = False
+    summarising: bool = False
     shown: bool = True
 
 
@@ -46,6 +48,7 @@ class ChatPanel(QWidget):
     source_wanted = Signal(object, str)
     nearest_wanted = Signal(object)
     noticed = Signal(object)
+    coverage_wanted = Signal()
     rename_wanted = Signal()
     delete_wanted = Signal()
 
@@ -207,6 +210,7 @@ class ChatPanel(QWidget):
             widget.nearest_opened.connect(self.nearest_wanted)
             widget.voted.connect(self._vote)
             widget.followed.connect(self._follow)
+            widget.coverage_opened.connect(self.coverage_wanted)
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -270,28 +274,42 @@ class ChatPanel(QWidget):
 
     def _found(self, found: Found) -> None:
         if self._live is not None:
+            self._live.summarising = False
             self._live.answer.show_found(found)
             self._live.answer.show_state(self.tr("Reading what was found…"))
 
     def _progress(self, progress: Progress) -> None:
-        if self._live is not None and progress.phase == "prepare" and progress.total:
-            percent = round(100 * progress.done / progress.total)
-            self._live.answer.show_state(self.tr("Preparing the model, {n} %").format(n=percent))
-        elif self._live is not None and progress.phase == "summarise":
-            state = self.tr("Summarising, {done} of {total} parts").format(
-                done=progress.done, total=progress.total
+        if self._live is None:
+            return
+        self._live.summarising = progress.phase == "summarise"
+        state = {
+            "prepare": self.tr("Preparing the model, {percent} %"),
+            "prompt": self.tr("Reading, {percent} %"),
+            "think": self.tr("Thinking, about {words} words so far…"),
+            "summarise": self.tr("Summarising, step {step} of {total}"),
+        }.get(progress.phase)
+        if state and progress.total:
+            self._live.answer.show_state(
+                state.format(
+                    percent=round(100 * progress.done / progress.total),
+                    words=number(progress.done // 10 * 10),
+                    step=number(min(progress.done + 1, progress.total)),
+                    total=number(progress.total),
+                )
             )
-            self._live.answer.show_state(state)
 
     def _notice(self, notice: Notice) -> None:
         if notice.code == "preparing_model" and self._live is not None:
             self._live.answer.show_state(messages.notice(notice))
+        elif notice.code == "turns_shortened" and self._live is not None:  # true of this answer
+            self._live.answer.tell(messages.notice(notice))
         else:
             self.noticed.emit(notice)
 
     def _tokens(self, text: str) -> None:
         if self._live is not None:
-            self._live.answer.show_state(self.tr("Writing…"))
+            if not self._live.summarising:  # its points come between steps, which say more
+                self._live.answer.show_state(self.tr("Writing…"))
             self._live.answer.add(text)
 
     def _succeeded(self, answer: Answer) -> None:

@@ -9,9 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QScrollArea,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +19,7 @@ from desktop.bridge import JobBridge
 from desktop.item_models.problems import ProblemsModel
 from desktop.messages import number
 from desktop.tasks import Session
+from desktop.widgets.file_list import FileList
 from desktop.widgets.folder_row import FolderRow
 from desktop.widgets.job_card import JobCard
 from desktop.widgets.parts import button, column_page, disown, frame, icon_label, label
@@ -46,7 +45,8 @@ class LibraryPanel(QScrollArea):
         self.jobs: list[JobCard] = []
         self.previews: list[PreviewCard] = []
         self.rows: dict[str, FolderRow] = {}
-        self.problems = ProblemsModel(session, self)
+        self.problems = ProblemsModel(session, lambda engine, *page: engine.problems(*page), self)
+        self.unseen = ProblemsModel(session, lambda engine, *page: engine.hidden_text(*page), self)
         self.add_button = button(self.tr("Add folder…"), "primary", "plus", "on_accent")
         self.add_button.clicked.connect(self.choose_folder)
         self.files_button = button(self.tr("Add files…"), "", "file")
@@ -57,7 +57,8 @@ class LibraryPanel(QScrollArea):
         self._folders = QVBoxLayout()
         self._folders.setSpacing(10)
         self._empty = self._make_empty()
-        self._trouble = self._make_problems()
+        self.trouble = self._make_problems()
+        self.unseen_list = FileList(self.unseen, self.tr("Files with hidden text"), height=110)
         self._dialog: QFileDialog | None = None
         self._lay_out()
         self._followed.connect(self._watch_quietly)
@@ -77,36 +78,11 @@ class LibraryPanel(QScrollArea):
         inner.addWidget(hint)
         return made
 
-    def _make_problems(self) -> QWidget:
-        made = QWidget()
-        self._trouble_title = label("", size=1.1, bold=True)
+    def _make_problems(self) -> FileList:
         self.retry_button = button(self.tr("Try these again"), "", "retry")
         self.retry_button.clicked.connect(self.retry)
-        self.table = QTableView()
-        self.table.setAccessibleName(self.tr("Files that are left out"))
-        self.table.setModel(self.problems)
-        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        self.table.selectionModel().selectionChanged.connect(self._show_retry)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setMinimumHeight(220)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        header = self.table.horizontalHeader()
-        header.setStretchLastSection(True)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setHighlightSections(False)
-        for column, width in ((0, 170), (1, 290), (2, 260)):
-            self.table.setColumnWidth(column, width)
-        top = QHBoxLayout()
-        top.addWidget(self._trouble_title, 1)
-        top.addWidget(self.retry_button)
-        layout = QVBoxLayout(made)
-        layout.setContentsMargins(0, 12, 0, 0)
-        layout.addLayout(top)
-        layout.addWidget(self.table)
-        made.hide()
+        made = FileList(self.problems, self.tr("Files that are left out"), self.retry_button)
+        made.table.selectionModel().selectionChanged.connect(self._show_retry)
         return made
 
     def _lay_out(self) -> None:
@@ -120,7 +96,8 @@ class LibraryPanel(QScrollArea):
         inner.addLayout(self._jobs)
         inner.addWidget(self._empty)
         inner.addLayout(self._folders)
-        inner.addWidget(self._trouble)
+        inner.addWidget(self.trouble)
+        inner.addWidget(self.unseen_list)
         inner.addStretch(1)
         self.setWidget(page)
 
@@ -209,7 +186,7 @@ class LibraryPanel(QScrollArea):
         self._session.call(lambda engine: engine.retry(path), self.watch)
 
     def _chosen_problem(self) -> str | None:
-        rows = self.table.selectionModel().selectedRows()
+        rows = self.trouble.table.selectionModel().selectedRows()
         # A member is read with the file it lies in.
         return self.problems.rows[rows[0].row()].path.partition("!/")[0] if rows else None
 
@@ -260,9 +237,13 @@ class LibraryPanel(QScrollArea):
         self._show_folders(status.folders)
         self._empty.setVisible(not status.folders and not self.jobs and not self.previews)
         left_out = status.coverage.skipped + status.coverage.failed
-        self._trouble.setVisible(left_out > 0)
-        self._trouble_title.setText(self.tr("Files left out: {n}").format(n=number(left_out)))
+        self.trouble.show_count(self.tr("Files left out: {n}").format(n=number(left_out)), left_out)
         self.problems.reload()
+        unseen = status.coverage.hidden
+        title = self.tr("Hidden text was left out of these files: {n}")
+        self.unseen_list.show_count(title.format(n=number(unseen)), unseen)
+        if unseen:
+            self.unseen.reload()
 
     def _show_folders(self, folders: Sequence[FolderReport]) -> None:
         present = {folder.path for folder in folders}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from desktop.tasks import Session
 from desktop.widgets.elided import ElidedLabel
 from desktop.widgets.links import could_not_open, open_file
 from desktop.widgets.parts import button, label, tool
+from engine.api import Engine
 from engine.contracts import Citation, Nearest, PassageView
 
 
@@ -29,7 +31,7 @@ class SourcePane(QFrame):
         super().__init__(parent)
         self.setObjectName("pane")
         self._session = session
-        self._wanted: Citation | None = None
+        self._wanted: Citation | Nearest | None = None
         self._view: PassageView | None = None
         self._message: str | None = None
         self.name = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
@@ -84,12 +86,13 @@ class SourcePane(QFrame):
 
     def show_nearest(self, near: Nearest) -> None:
         """Show a passage that came close to the question."""
-        self._wanted, self._message = None, None
-        self._show(PassageView(near.path, near.page, near.heading, "", near.text, ""))
+        self._wanted, self._message = near, None
+        self._show(PassageView(near.path, near.page, near.heading, "", near.text, ""), complete=False)
+        self._session.call(lambda engine: (near, _near_view(engine, near)), self._viewed)
 
-    def _viewed(self, loaded: tuple[Citation, PassageView]) -> None:
-        citation, view = loaded
-        if citation is self._wanted:
+    def _viewed(self, loaded: tuple[Citation | Nearest, PassageView]) -> None:
+        source, view = loaded
+        if source is self._wanted:
             self._show(view)
 
     def _show(self, view: PassageView, *, complete: bool = True) -> None:
@@ -107,6 +110,8 @@ class SourcePane(QFrame):
 
     def _warning(self, view: PassageView) -> str:
         if view.missing:
+            if isinstance(self._wanted, Nearest):
+                return self.tr("This file is gone. What was found in it is shown below.")
             return self.tr("This file is gone. What was cited from it is shown below.")
         if view.changed:
             return self.tr("This file has changed since the answer was written.")
@@ -122,7 +127,7 @@ class SourcePane(QFrame):
         around, quote = QTextCharFormat(), QTextCharFormat()
         around.setForeground(QColor(chosen.muted))
         quote.setForeground(QColor(chosen.text))
-        if self._wanted is not None:
+        if isinstance(self._wanted, Citation):
             quote.setBackground(QColor(chosen.mark))
         cursor.insertText(view.before, around)
         start = cursor.position()
@@ -161,6 +166,16 @@ class SourcePane(QFrame):
         """A reader of someone else's home may look at sources too; only the remembering is refused."""
         if getattr(error, "code", "") != "read_only":
             self._session.problem.emit(error)
+
+
+def _near_view(engine: Engine, near: Nearest) -> PassageView:
+    """What came close in its surroundings. It claims nothing, so only that the file is gone matters.
+
+    Of a file that could not be read the library has no text, and `near` says why.
+    """
+    cited = Citation(0, near.path, near.page, near.text, -1, -1, False, near.heading)
+    gone = not Path(_file_of(near.path)).exists()
+    return replace(engine.view(cited), changed=False, missing=gone)
 
 
 def _file_of(path: str) -> str:

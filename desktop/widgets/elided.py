@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
+from desktop.rich_text import plain_tip
+
 
 class ElidedLabel(QLabel):
     """A label with "…" where the text does not fit; the whole text is its tooltip and accessible name."""
@@ -29,7 +31,7 @@ class ElidedLabel(QLabel):
 
     def set_whole_text(self, text: str) -> None:
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(plain_tip(text))
         self.setAccessibleName(text)
         self._elide()
 

@@ -11,12 +11,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from desktop import style
 from desktop.messages import file_name, number, place, source_name
+from desktop.rich_text import plain_tip
 from desktop.widgets.answer_body import AnswerBody
 from desktop.widgets.elided import ElidedButton
-from desktop.widgets.parts import disown, frame, label, tool
+from desktop.widgets.parts import button, disown, frame, label, tool
 from engine.contracts import Answer, Citation, Found, Message, Nearest, Passage
 
 Vote = Literal["up", "down"] | None
+_FEW = 6  # sources listed below an answer until the person wants to see all
 
 
 class QuestionMessage(QWidget):
@@ -56,6 +58,7 @@ class AnswerMessage(QFrame):
     nearest_opened = Signal(object)
     voted = Signal(str, object)
     followed = Signal(str)
+    coverage_opened = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +68,7 @@ class AnswerMessage(QFrame):
         self.message = ""
         self._vote: Vote = None
         self._sources: dict[int, Citation] = {}
+        self._told: list[str] = []
         self._origin_icon = QLabel()
         self._origin_icon.setAccessibleName(self.tr("Where the answer comes from"))
         self._origin = label("", "muted")
@@ -104,11 +108,13 @@ class AnswerMessage(QFrame):
         self.copy_button.clicked.connect(self.copy)
         self.up_button.clicked.connect(self._vote_up)
         self.down_button.clicked.connect(self._vote_down)
-        for button in (self.copy_button, self.up_button, self.down_button):
-            row.addWidget(button)
+        for made in (self.copy_button, self.up_button, self.down_button):
+            row.addWidget(made)
         row.addStretch(1)
-        self._coverage = label("", "muted")
+        self._coverage = button("", "link")
         self._coverage.setFont(style.scaled(self._coverage, 0.9))
+        self._coverage.setToolTip(self.tr("Show the library, and what is left out of it"))
+        self._coverage.clicked.connect(self.coverage_opened)
         row.addWidget(self._coverage)
         foot.hide()
         return foot
@@ -134,6 +140,11 @@ class AnswerMessage(QFrame):
         """Continue the answer."""
         self.body.add(text)
 
+    def tell(self, text: str) -> None:
+        """Say below the answer what happened on the way to it."""
+        self._told.append(text)
+        self._say(" ".join(self._told))
+
     def show_stopped(self) -> None:
         """It was stopped before a word came."""
         self.show_state(self.tr("Stopped"))
@@ -147,26 +158,33 @@ class AnswerMessage(QFrame):
         self._sources = {citation.n: citation for citation in answer.citations}
         self.body.set_text(answer.answer, self._sources, answer.sentences)
         self.body.setVisible(bool(answer.answer))
+        unsupported = " ".join(sentence.text for sentence in answer.sentences if not sentence.supported)
+        said = self.tr("Not supported by what was found: {text}").format(text=unsupported)
+        self.setAccessibleDescription(said if unsupported else "")  # an underline is not heard
         name, colour, text = _origin(answer)
         style.set_icon(self._origin_icon, name, colour)
         self._origin.setText(text)
         self._say(" ".join(self._remarks(answer)))
         self._show_links(answer)
-        self._coverage.setText(coverage(answer.searched_files, answer.total_files))
+        searched = coverage(answer.searched_files, answer.total_files)
+        self._coverage.setText(searched)
+        self._coverage.setAccessibleName(searched)
         self._coverage.setVisible(answer.total_files > 0)
-        for button in (self.up_button, self.down_button):
-            button.setEnabled(bool(self.message))
+        for vote_button in (self.up_button, self.down_button):
+            vote_button.setEnabled(bool(self.message))
         self._show_vote()
         self._foot.show()
 
     def _remarks(self, answer: Answer) -> list[str]:
-        remarks = []
-        if answer.abstained and not answer.answer:
+        remarks = list(self._told)
+        if answer.abstained and not answer.answer and answer.searched_files < answer.total_files:
+            remarks.append(self.tr("Nothing in the files that could be searched answers this."))
+        elif answer.abstained and not answer.answer:
             remarks.append(self.tr("Nothing in your files answers this."))
         if answer.stopped:
             remarks.append(self.tr("You stopped this answer; it is incomplete."))
         if self.body.unsupported_marked:
-            remarks.append(self.tr("Underlined text was not found in the cited passage."))
+            remarks.append(self.tr("Underlined text is not supported by what was found."))
         if answer.note:
             remarks.append(answer.note)
         return remarks
@@ -184,17 +202,35 @@ class AnswerMessage(QFrame):
             self._add_link(label(self.tr("The closest places to look:"), "muted"))
         if answer.abstained:
             for near in answer.nearest[:3]:
-                button = SourceButton(near)
-                button.opened.connect(self.nearest_opened)
-                self._add_link(button)
-        for citation in answer.citations:
-            button = SourceButton(citation)
-            button.opened.connect(self._open_source)
-            self._add_link(button)
+                source = SourceButton(near)
+                source.opened.connect(self.nearest_opened)
+                self._add_link(source)
+        few = len(answer.citations) <= _FEW + 1
+        self._add_sources(answer.citations if few else answer.citations[:_FEW])
+        if not few:
+            more = button(self.tr("Show all {n} sources").format(n=number(len(answer.citations))), "link")
+            more.clicked.connect(self._show_all_sources)
+            self._add_link(more)
+
+    def _show_all_sources(self) -> None:
+        more = self._link_widgets.pop()
+        self._links.removeWidget(more)
+        disown(more)
+        if self.answer is not None:
+            self._add_sources(self.answer.citations[_FEW:])
+            self.source_buttons[_FEW].show()  # what is not shown yet takes no focus
+            self.source_buttons[_FEW].setFocus()
+
+    def _add_sources(self, citations: Sequence[Citation]) -> None:
+        for citation in citations:
+            source = SourceButton(citation)
+            source.opened.connect(self._open_source)
+            self._add_link(source)
 
     def _add_link(self, widget: QWidget) -> None:
         self._link_widgets.append(widget)
-        self._links.addWidget(widget)
+        ends_early = widget.objectName() == "link"
+        self._links.addWidget(widget, 0, Qt.AlignmentFlag.AlignLeft if ends_early else Qt.AlignmentFlag(0))
 
     @property
     def source_buttons(self) -> Sequence[SourceButton]:
@@ -246,7 +282,7 @@ class SourceButton(ElidedButton):
         if checked:
             name = self.tr("{source}, checked against the file").format(source=name)
         self.setAccessibleName(name)
-        self.setToolTip(f"{name}\n{source.path}")
+        self.setToolTip(plain_tip(f"{name}\n{source.path}"))
         style.set_icon(self, "check" if checked else "file", "good" if checked else "muted")
         self.clicked.connect(self._open)
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from desktop import messages
 from desktop.bridge import JobBridge
 from desktop.messages import file_name, number
+from desktop.rich_text import plain_tip
 from desktop.widgets.parts import button, label, tool
 from engine.api import Job
 from engine.contracts import LeftOut, Preview, Progress
@@ -119,5 +120,5 @@ def _reason_line(left: LeftOut) -> QWidget:
     said = messages.reason(left.reason)
     made = label(f"{number(left.files)} × {said.message}", "muted", wrap=True)
     examples = [example.path for example in left.examples]
-    made.setToolTip("\n".join((*examples, said.hint)))
+    made.setToolTip(plain_tip("\n".join((*examples, said.hint))))
     return made

@@ -351,9 +351,11 @@ class Answerer:
         generation = self._model.generate(tokens, limit + self._limits.thought, self._report_prompt)
         thoughts = Thoughts(self._model.opens_thought)
         pieces: list[str] = []
-        for written in generation:
+        for count, written in enumerate(generation, 1):
             piece = thoughts.feed(written)
             if not piece:
+                if thoughts.inside:
+                    self._emit(Progress("think", count, limit + self._limits.thought))
                 if self._cancelled():
                     break
                 continue

@@ -96,6 +96,7 @@ class Summariser:
         most = 1 if several else POINTS
         self._total = self._parts + sum(self._reducing(len(steps), most) for _source, steps in parts)
         self._total += self._reducing(len(parts), _POINTS_OF_ALL) if several else 0
+        self._emit(Progress("summarise", 0, self._total, title))
         with self._model.as_base():  # an adapter was taught single facts
             return self._written(self._points(parts, most), title, several)
 

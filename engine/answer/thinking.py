@@ -16,6 +16,11 @@ class Thoughts:
         self._state = "inside" if opened else "before"
         self._held = ""
 
+    @property
+    def inside(self) -> bool:
+        """Whether a thought is under way."""
+        return self._state == "inside"
+
     def feed(self, piece: str) -> str:
         """What of the answer is known to be said now; may be empty."""
         self._held += piece

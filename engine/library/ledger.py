@@ -92,6 +92,17 @@ def problems(database: Database, offset: int = 0, limit: int = 200) -> list[File
     return [FileReport(*row) for row in rows]
 
 
+def hidden_text(database: Database, offset: int = 0, limit: int = 200) -> list[FileReport]:
+    """Documents of which text that nobody sees in them was left out, newest first."""
+    rows = database.execute(
+        "SELECT path, state, 'hidden_text', hidden || ' characters', indexed_at"
+        " FROM documents INDEXED BY documents_hidden WHERE hidden > 0"
+        " ORDER BY indexed_at DESC, id DESC LIMIT ? OFFSET ?",
+        (limit, offset),
+    )
+    return [FileReport(*row) for row in rows]
+
+
 def document_text(database: Database, path: str) -> str | None:
     """The stored text of a file, or None if it has none."""
     row = database.one(

@@ -236,6 +236,15 @@ class Librarian:
 
             return ledger.problems(database, offset, limit)
 
+    def hidden_text(self, offset: int, limit: int) -> list[FileReport]:
+        """Files of which text that nobody sees in them was left out, newest first."""
+        with self.reading() as database:
+            if database is None:
+                return []
+            from engine.library import ledger
+
+            return ledger.hidden_text(database, offset, limit)
+
     def view(self, citation: Citation) -> PassageView:
         """The cited span with about 600 characters of stored text on each side."""
         with self.reading() as database:

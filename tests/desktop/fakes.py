@@ -96,6 +96,7 @@ class FakeEngine:
         self.deleted: set[str] = set()
         self.folder_list: list[FolderReport] = []
         self.problem_list: list[FileReport] = []
+        self.hidden_list: list[FileReport] = []
         self.remaking: Coverage | None = None
         self.settings = Settings()
         self.writable = True
@@ -173,6 +174,7 @@ class FakeEngine:
             waiting=sum(f.waiting for f in found),
             skipped=sum(p.state == "skipped" for p in self.problem_list),
             failed=sum(p.state == "failed" for p in self.problem_list),
+            hidden=len(self.hidden_list),
             remaking=self.remaking,
         )
         return Status(
@@ -182,6 +184,10 @@ class FakeEngine:
     def problems(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
         self._note("problems", offset, limit)
         return self.problem_list[offset : offset + limit]
+
+    def hidden_text(self, offset: int = 0, limit: int = 200) -> list[FileReport]:
+        self._note("hidden_text", offset, limit)
+        return self.hidden_list[offset : offset + limit]
 
     def view(self, citation: Citation) -> PassageView:
         self._note("view", citation)

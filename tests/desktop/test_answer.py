@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QGuiApplication, Qt, QTextCharFormat, QTextCursor, QTextDocument
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop import style
 from desktop.widgets import prose
 from desktop.widgets.answer_body import AnswerBody
 from desktop.widgets.code import CodeView
+from desktop.widgets.elided import ElidedLabel
 from desktop.widgets.message import AnswerMessage, QuestionMessage
 from desktop.widgets.prose import ProseView
 from engine.contracts import AnswerSentence, Citation, Found
@@ -194,7 +196,7 @@ def test_the_label_says_where_it_comes_from(message: AnswerMessage, answer: Any,
 
 
 def test_an_abstention_without_words_says_something(message: AnswerMessage) -> None:
-    message.finish(replace(NOWHERE, answer=""))
+    message.finish(replace(NOWHERE, answer="", searched_files=9, total_files=9))
     assert message._note.text() == "Nothing in your files answers this."
 
 
@@ -212,7 +214,59 @@ def test_sources_are_buttons_with_a_check(message: AnswerMessage) -> None:
         "Source 1, lease.pdf, page 14, checked against the file"
     ]
     assert message._coverage.text() == "searched 812 of 1,040 files"
-    assert "Underlined text" in message._note.text()
+    assert message._note.text() == "Underlined text is not supported by what was found."
+    assert message.accessibleDescription() == "Not supported by what was found: The deposit is doubled."
+
+
+def test_many_sources_are_folded(message: AnswerMessage, qtbot: Any) -> None:
+    cited = tuple(replace(CITATION, n=n, path=f"/docs/{n}.md") for n in range(1, 21))
+    message.finish(replace(ANSWER, answer="Some [20].", sentences=(), citations=cited))
+    message.show()
+    assert len(message.source_buttons) == 6
+    more = message._link_widgets[-1]
+    assert isinstance(more, QPushButton) and more.accessibleName() == "Show all 20 sources"
+    more.click()
+    assert [button.source.path for button in message.source_buttons] == [
+        f"/docs/{n}.md" for n in range(1, 21)
+    ]
+    assert message.focusWidget() is message.source_buttons[6]
+    with qtbot.waitSignal(message.source_opened) as opened:
+        message.source_buttons[19].click()
+    assert opened.args[0] == cited[19]
+
+
+def test_a_refusal_over_a_part_of_the_files_says_so(message: AnswerMessage, qtbot: Any) -> None:
+    message.finish(replace(NOWHERE, answer=""))
+    assert message._note.text() == "Nothing in the files that could be searched answers this."
+    with qtbot.waitSignal(message.coverage_opened):
+        message._coverage.click()
+
+
+@pytest.mark.parametrize("name", ["<img src=x.png>.md", "<b>x & y.md", "a&lt;b.md"])
+def test_a_name_that_looks_like_markup_is_text_in_tooltips(message: AnswerMessage, name: str) -> None:
+    message.finish(replace(ANSWER, citations=(replace(CITATION, path=f"/docs/{name}"),)))
+    inline = next(
+        look.toolTip() for text, look in fragments(texts(message.body)[0].document()) if text == "[1]"
+    )
+    for tip in (message.source_buttons[0].toolTip(), inline, ElidedLabel(name).toolTip()):
+        drawn = QTextDocument()
+        if Qt.mightBeRichText(tip):  # as a tooltip does
+            drawn.setHtml(tip)
+        else:
+            drawn.setPlainText(tip)
+        assert name in drawn.toPlainText()
+
+
+def test_the_keyboard_reaches_and_opens_citations(message: AnswerMessage, qtbot: Any) -> None:
+    message.finish(ANSWER)
+    message.show()
+    qtbot.waitExposed(message)
+    prose = texts(message.body)[0]
+    prose.setFocus()
+    with qtbot.waitSignal(message.source_opened) as opened:
+        QTest.keyClick(prose, Qt.Key.Key_Tab)
+        QTest.keyClick(prose, Qt.Key.Key_Return)
+    assert opened.args[0] == CITATION
 
 
 def test_passages_are_clickable_while_writing(message: AnswerMessage, qtbot: Any) -> None:

@@ -21,7 +21,7 @@ from desktop.widgets.links import LinkQuestion
 from desktop.widgets.message import AnswerMessage, QuestionMessage
 from desktop.widgets.transcript import PAGE
 from engine.api import Engine
-from engine.contracts import Found, Notice, Progress, Token
+from engine.contracts import Found, Nearest, Notice, Progress, Token
 from engine.errors import EngineError
 from engine.settings import Settings
 from tests.desktop.conftest import close, open_window, settle
@@ -290,6 +290,38 @@ def test_notices_and_preparation_are_shown(window: MainWindow, engine: FakeEngin
     assert len(window.banners.shown) == 1
 
 
+def test_reading_and_thinking_are_shown(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    answer = ask(window, engine, qtbot, "Long?")
+    job = engine.asked[0]
+    job.emit(Found((PASSAGE,), 1, 1))
+    qtbot.waitUntil(lambda: answer.origin == "Reading what was found…")
+    job.emit(Progress("prompt", 640, 1600))
+    qtbot.waitUntil(lambda: answer.origin == "Reading, 40 %")
+    job.emit(Progress("think", 57, 2304))
+    qtbot.waitUntil(lambda: answer.origin == "Thinking, about 50 words so far…")
+    job.emit(Token("Yes."))
+    qtbot.waitUntil(lambda: answer.origin == "Writing…")
+    job.succeed(ANSWER)
+    qtbot.waitUntil(lambda: not window.chat.answering)
+
+
+def test_a_summary_says_how_far_it_is_also_between_its_points(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    answer = ask(window, engine, qtbot, "Summarise long.md")
+    job = engine.asked[0]
+    job.emit(Progress("summarise", 0, 12, "long.md"))
+    qtbot.waitUntil(lambda: answer.origin == "Summarising, step 1 of 12")
+    job.emit(Progress("summarise", 1, 12, "long.md"))
+    job.emit(Token("- A boat is bought.\n"))
+    qtbot.waitUntil(lambda: "boat" in answer.body.text)
+    assert answer.origin == "Summarising, step 2 of 12"
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.chat.answering)
+    assert answer.body.text == "- A boat is bought.\n"
+    assert "You stopped this answer" in answer._note.text()
+
+
 def test_links_are_shown_and_asked_for_before_they_open(
     window: MainWindow, engine: FakeEngine, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,9 +347,43 @@ def test_nearest_files_open_the_source_pane(window: MainWindow, engine: FakeEngi
     answer.source_buttons[0].click()
     assert window.source.passage.toPlainText() == "The lease is between ..."
     assert marked_in(window) == ""
-    assert engine.called("view") == []
+    near = NOWHERE.nearest[0]
+    qtbot.waitUntil(lambda: window.source.passage.toPlainText() == f"Before. {near.text} After.")
+    assert marked_in(window) == "" and engine.called("record") == []
+    assert window.source.warning.text() == "This file is gone. What was found in it is shown below."
+    assert not window.source.open_button.isEnabled()
     window.source.close_button.click()
     assert not window.source.isVisible()
+
+
+def test_a_nearest_file_that_is_there_opens(window: MainWindow, qtbot: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    window._show_nearest(Nearest(str(tmp_path / "a.txt"), None, "", "x"))
+    qtbot.waitUntil(window.source.open_button.isEnabled)
+    assert not window.source.warning.isVisible()
+
+
+def test_the_coverage_of_an_answer_leads_to_the_library(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    answer = ask(window, engine, qtbot, "King?")
+    engine.asked[0].succeed(NOWHERE)
+    qtbot.waitUntil(lambda: not window.chat.answering)
+    assert answer._coverage.accessibleName() == "searched 812 of 1,040 files"
+    answer._coverage.click()
+    assert window.pages.currentWidget() is window.library
+
+
+def test_an_answer_says_that_older_turns_were_shortened(
+    window: MainWindow, engine: FakeEngine, qtbot: Any
+) -> None:
+    answer = ask(window, engine, qtbot, "And then?")
+    engine.asked[0].emit(Notice("turns_shortened"))
+    said = "This chat is long: the model reads its oldest turns in short."
+    qtbot.waitUntil(lambda: answer._note.text() == said)
+    engine.asked[0].succeed(replace(ANSWER, sentences=()))
+    qtbot.waitUntil(lambda: not window.chat.answering)
+    assert answer._note.text() == said and window.banners.shown == []
 
 
 def marked_in(window: MainWindow) -> str:

@@ -171,6 +171,25 @@ def test_a_busy_index_is_asked_again_without_a_word(
     qtbot.waitUntil(lambda: window.coverage.text() == "1 of 1 files can be searched")
 
 
+def test_files_with_hidden_text_are_listed_apart(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
+    engine.folder_list = [FolderReport("/data", files=2, meaning=2)]
+    engine.hidden_list = [FileReport("/data/cv.html", "meaning", "hidden_text", "57 characters")]
+    window = open_window(desk, engine, qtbot)
+    window.show_library()
+    qtbot.waitUntil(lambda: window.library.unseen.rowCount() == 1)
+    assert window.library.unseen_list.isVisible() and not window.library.trouble.isVisible()
+    assert window.library.unseen_list.title.text() == "Hidden text was left out of these files: 1"
+    cells = [window.library.unseen.index(0, column).data() for column in range(3)]
+    assert cells == [
+        "cv.html",
+        "Text in it that nobody sees was left out.",
+        "Nothing needs doing.",
+    ]
+    engine.hidden_list = []
+    window.ask_status()
+    qtbot.waitUntil(lambda: not window.library.unseen_list.isVisible())
+
+
 def test_problems_are_paged_and_explained(desk: Desk, engine: FakeEngine, qtbot: Any) -> None:
     engine.problem_list = [
         FileReport(f"/data/{n}.pdf", "failed", "password", "locked") for n in range(PAGE + 30)
@@ -188,10 +207,10 @@ def test_problems_are_paged_and_explained(desk: Desk, engine: FakeEngine, qtbot:
         "/data/0.pdf\nlocked\nIt is protected by a password.\nSave a copy without the password."
     )
     window.show_library()
-    window.library.table.scrollToBottom()
+    window.library.trouble.table.scrollToBottom()
     qtbot.waitUntil(lambda: model.rowCount() == PAGE + 30)
     assert not model.canFetchMore(model.index(-1, -1))
-    assert window.library._trouble_title.text() == "Files left out: 230"
+    assert window.library.trouble.title.text() == "Files left out: 230"
     assert engine.called("problems")[-1] == ("problems", PAGE, PAGE)
     window.library.retry_button.click()
     qtbot.waitUntil(lambda: engine.called("retry") == [("retry", None)])
@@ -321,7 +340,7 @@ def test_one_file_left_out_can_be_tried_again(desk: Desk, engine: FakeEngine, qt
     qtbot.waitUntil(lambda: library.problems.rowCount() == 1)
     assert library.problems.index(0, 3).data() == messages.moment(time) != ""
     assert library.retry_button.text() == "Try these again"
-    library.table.selectRow(0)
+    library.trouble.table.selectRow(0)
     assert library.retry_button.text() == "Try this one again"
     library.retry_button.click()
     qtbot.waitUntil(lambda: engine.called("retry") == [("retry", "/data/a.zip")])
@@ -369,3 +388,10 @@ def test_a_new_index_under_way_is_said_once(
     qtbot.waitUntil(lambda: len(engine.called("status")) > asked)
     settle(desk, qtbot)
     assert len(window.banners.shown) == 1
+
+
+def test_files_that_failed_count_as_not_searched(window: MainWindow, engine: FakeEngine, qtbot: Any) -> None:
+    engine.folder_list = [FolderReport("/data/papers", files=1040, meaning=812, waiting=225, failed=3)]
+    engine.problem_list = [FileReport(f"/data/{n}.pdf", "failed", "password") for n in range(3)]
+    window.ask_status()
+    qtbot.waitUntil(lambda: window.coverage.text() == "812 of 1,040 files can be searched")

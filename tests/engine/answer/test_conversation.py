@@ -16,7 +16,7 @@ from engine.answer.pipeline import Answerer, Limits, Question
 from engine.answer.questions import search_query
 from engine.answer.states import OpenChat
 from engine.answer.thinking import Thoughts
-from engine.contracts import Answer, Event, Found, Notice, Passage, SearchReply, Turn
+from engine.contracts import Answer, Event, Found, Notice, Passage, Progress, SearchReply, Turn
 from engine.models.chat import ChatMessage
 from engine.models.fake import FakeChat
 
@@ -329,6 +329,8 @@ def test_a_thinking_model_is_checked_by_what_it_says() -> None:
     answer = ask("Who repairs the pump?", passage(PUMP))
     assert answer.answer == "Pawel Nowak repairs the pump [1]." and answer.citations[0].verified
     assert ask.open.conversation.turns[0].answer == answer.answer
+    thinking = [event.done for event in ask.events if isinstance(event, Progress) and event.phase == "think"]
+    assert len(thinking) > 1 and thinking == list(range(thinking[0], thinking[-1] + 1))
     endless = Chat(FakeChat("<think>" + "Who may that be? " * 3))
     assert "think" not in endless("Who repairs the pump?", passage(PUMP)).answer
 
