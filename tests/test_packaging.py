@@ -83,7 +83,10 @@ def test_everything_declared_is_imported() -> None:
 def test_every_package_and_resource_is_installed() -> None:
     found = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
     assert set(found) == {f"{top}*" for top in OURS}
-    assert PROJECT["tool"]["setuptools"]["package-data"] == {"resources": ["**/*"]}
+    assert PROJECT["tool"]["setuptools"]["package-data"] == {
+        "engine": ["bench/*.jsonl"],
+        "resources": ["**/*"],
+    }
     ignored = [line.lstrip("*") for line in (ROOT / ".gitignore").read_text().splitlines() if line[:1] == "*"]
     kept_out = [path for path in (ROOT / "resources").rglob("*") if path.suffix in ignored and path.is_file()]
     assert kept_out == []

@@ -36,7 +36,9 @@ def rows(engine: Engine, probes: Sequence[Probe], chats: int = CHATS) -> list[Ro
         other = engine.ask(second, one.chat).result()
         if not other.timings.first_token_ms:
             continue
-        cached.append(100 * other.timings.cached_tokens / one.timings.prompt_tokens)
+        # What the model wrote is served from memory too, and is no part of the first prompt.
+        of_first = min(other.timings.cached_tokens, one.timings.prompt_tokens)
+        cached.append(100 * of_first / one.timings.prompt_tokens)
         later.append(other.timings.first_token_ms / one.timings.first_token_ms)
         if len(cached) == chats:
             break
