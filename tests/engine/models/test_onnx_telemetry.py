@@ -29,4 +29,6 @@ def test_nothing_is_kept_for_the_maker_of_the_runtime(tmp_path: Path, program: s
     left = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     user = {name: str(tmp_path) for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME")}
     subprocess.run([sys.executable, "-c", program], env={**left, **user}, check=True, timeout=120)
-    assert [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name or path.name == "deviceid"] == []
+    assert [
+        path for path in tmp_path.rglob("*") if "onnxruntime" in path.name or path.name == "deviceid"
+    ] == []
