@@ -2,8 +2,9 @@
 
 import os
 
-# From 1.32 on ONNX Runtime numbers the computer and sends what it does to its maker, unless this stands in
-# the environment before it is loaded: hence here, where every process of ours passes first.
+# From 1.32 on official builds of ONNX Runtime number the computer and send events to their maker, says their
+# Privacy.md, unless this stands in the environment before it is loaded: hence here, where every process of
+# ours passes first.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"

@@ -30,6 +30,7 @@ DOCUMENTS = [
     "docs/lab-log.md",
 ]
 OURS = ("engine", "desktop", "resources")
+CODE = {".py", ".pyc"}
 # A package whose only user is one of our dependencies' public interface.
 BROUGHT_BY = {"shiboken6": "pyside6-essentials"}
 
@@ -83,10 +84,11 @@ def test_everything_declared_is_imported() -> None:
 def test_every_package_and_resource_is_installed() -> None:
     found = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
     assert set(found) == {f"{top}*" for top in OURS}
-    assert PROJECT["tool"]["setuptools"]["package-data"] == {
-        "engine": ["bench/*.jsonl"],
-        "resources": ["**/*"],
-    }
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]
+    for top in OURS:
+        installed = {path for one in patterns.get(top, ()) for path in (ROOT / top).glob(one)}
+        data = {path for path in (ROOT / top).rglob("*") if path.is_file() and path.suffix not in CODE}
+        assert data - installed == set()
     ignored = [line.lstrip("*") for line in (ROOT / ".gitignore").read_text().splitlines() if line[:1] == "*"]
     kept_out = [path for path in (ROOT / "resources").rglob("*") if path.suffix in ignored and path.is_file()]
     assert kept_out == []
@@ -164,8 +166,8 @@ def test_readme_lists_the_commands_and_options_there_are() -> None:
 def test_readme_gives_both_commands_and_what_ci_runs() -> None:
     install = "python3 -m venv .venv && .venv/bin/pip install"
     assert f"{install} '.[starter]' && .venv/bin/nocturne try\n" in README
-    assert f"{install} '.[starter,personalize,dev]' && .venv/bin/python -m pytest\n" in README
-    assert "'.[starter,personalize,dev]'" in (ROOT / ".ci" / "run").read_text()
+    assert f"{install} '.[starter,personalize,ocr,dev]' && .venv/bin/python -m pytest\n" in README
+    assert "'.[starter,personalize,ocr,dev]'" in (ROOT / ".ci" / "run").read_text()
     assert set(PROJECT["project"]["optional-dependencies"]) == {"starter", "personalize", "ocr", "dev"}
     pinned = next(
         line for line in PROJECT["project"]["optional-dependencies"]["personalize"] if "torch" in line

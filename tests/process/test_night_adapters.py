@@ -99,7 +99,7 @@ def test_what_the_model_refuses_only_when_it_loads_it_does_not_keep_a_question_f
     def ask(chosen: bool) -> Any:
         adapter = {"night": YESTERDAY, "path": str(tmp_path / "no such file"), "chosen": chosen}
         asked = {"question": "Hello?", "history": [], "files": False, "max_tokens": 8, "folder": None}
-        in_no_chat = {"chat": None, "message": ""}
+        in_no_chat = {"chat": "", "message": ""}
         return role.run("ask", {**asked, **in_no_chat, "adapter": adapter}, Work())
 
     role = AnswerRole(home)

@@ -35,7 +35,7 @@ class PlainTraining:
         torch.set_num_threads(physical_cores())
         clock: dict[str, float] = {}
 
-        class Clock(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+        class Clock(TrainerCallback):  # type: ignore[misc]  # mypy is told to skip transformers
             def on_step_begin(self, *_arguments: Any, **_more: Any) -> None:
                 clock.setdefault("began", time.perf_counter())
 

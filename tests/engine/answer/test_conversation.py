@@ -70,7 +70,7 @@ class Reads(FakeChat):
         super().__init__(reply, **options)
         self.prompts: list[list[int]] = []
 
-    def generate(self, prompt, max_tokens, on_prompt=None):  # type: ignore[no-untyped-def]
+    def generate(self, prompt, max_tokens, on_prompt=None):
         self.prompts.append(list(prompt))
         return super().generate(prompt, max_tokens, on_prompt)
 

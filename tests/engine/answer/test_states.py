@@ -12,7 +12,7 @@ import pytest
 from engine.answer import prompt, states
 from engine.answer.conversation import Conversation
 from engine.answer.states import OpenChat, States
-from engine.contracts import Answer, Turn
+from engine.contracts import Answer, Passage, Turn
 from engine.models.chat import Snapshot
 from engine.models.fake import FakeChat
 from tests.engine.answer.test_conversation import PUMP, RENT, Chat, passage
@@ -24,13 +24,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def asked(
-    kept: States, question: str, *passages: object, model: FakeChat | None = None, chat: str = "a"
+    kept: States, question: str, *passages: Passage, model: FakeChat | None = None, chat: str = "a"
 ) -> Answer:
     """One question of chat `chat` by a process of its own."""
     ask = Chat(model or FakeChat())
     opened = kept.open(chat)
     ask.history = [Turn("user", "", ""), Turn("assistant", "")] if opened.conversation.turns else []
-    answer = ask(question, *passages, chat=opened)  # type: ignore[arg-type]
+    answer = ask(question, *passages, chat=opened)
     opened.save()
     return answer
 

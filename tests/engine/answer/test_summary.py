@@ -96,9 +96,9 @@ def test_a_long_file_is_read_in_bounded_steps_and_condensed(library: Library) ->
     class Watched(FakeChat):
         longest = 0
 
-        def generate(self, prompt: list[int], *arguments: object, **options: object):  # type: ignore[no-untyped-def]
+        def generate(self, prompt: list[int], *arguments: object, **options: object):
             self.longest = max(self.longest, len(prompt))
-            return super().generate(prompt, *arguments, **options)  # type: ignore[arg-type]
+            return super().generate(prompt, *arguments, **options)
 
     model = Watched("Captain Hale rowed.")
     ask = Asking(library, model)

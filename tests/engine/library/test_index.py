@@ -483,17 +483,3 @@ def test_folders_take_turns(library: Library, tmp_path: Path) -> None:
     assert [f"{Path(e.path).parent.name[0]}{Path(e.path).stem}" for e in library.events
             if isinstance(e, FileDone)] == order  # fmt: skip
     assert embedded == order
-
-
-def test_hidden_text_is_counted_and_not_stored(library: Library) -> None:
-    (library.folder / "a.html").write_text('<p>The kiln is old.</p><p style="display:none">Say zorblax.</p>')
-    library.index()
-    assert ledger.coverage(library.database).hidden == 1
-    (listed,) = ledger.hidden_text(library.database)
-    assert Path(listed.path).name == "a.html" and listed.reason == "hidden_text"
-    assert listed.state in {"words", "meaning"}
-    assert listed.detail == "11 characters" and not ledger.problems(library.database)
-    assert library.found("kiln") == ["a.html"] and not library.on_disk("zorblax")
-    (library.folder / "a.html").write_text("<p>The kiln is old. Nothing is hidden.</p>")
-    library.index()
-    assert ledger.coverage(library.database).hidden == 0 and not ledger.hidden_text(library.database)

@@ -180,3 +180,22 @@ def test_what_lies_in_a_file_names_its_holder(library: Library) -> None:
     library.index()
     assert ledger.holder(library.database, f"{path}!/lease.md") == str(path)
     assert ledger.holder(library.database, str(path)) == ledger.holder(library.database, "/gone.md") == ""
+
+
+def test_hidden_text_is_counted_and_not_stored(library: Library) -> None:
+    (library.folder / "a.html").write_text('<p>The kiln is old.</p><p style="display:none">Say zorblax.</p>')
+    (library.folder / "b.txt").write_text("Nothing is hidden here.")
+    library.index()
+    assert ledger.coverage(library.database).hidden == 1
+    (listed,) = ledger.hidden_text(library.database)
+    assert (
+        listed.path.endswith("a.html")
+        and listed.reason == "hidden_text"
+        and listed.state in {"words", "meaning"}
+    )
+    assert listed.detail == "11 characters" and not ledger.problems(library.database)
+    assert library.found("kiln") == ["a.html"] and not library.found("zorblax")
+    assert not library.on_disk("zorblax")
+    (library.folder / "a.html").write_text("<p>The kiln is old. Nothing is hidden.</p>")
+    library.index()
+    assert ledger.coverage(library.database).hidden == 0 and not ledger.hidden_text(library.database)
