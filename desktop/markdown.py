@@ -101,17 +101,20 @@ def _parser() -> MarkdownIt:
     parser = AnyTarget("commonmark", {"html": False}).enable(["table", "strikethrough"])
     # "[1]: see the report" would vanish as a link definition.
     parser.disable("reference")
-    parser.inline.ruler.before("emphasis", "product", _product)
+    parser.inline.ruler.before("emphasis", "literal", _literal)
     return parser
 
 
-def _product(state: StateInline, silent: bool) -> bool:
-    """The stars of 2*3*4 are no emphasis: without them it would read 234."""
-    around = state.src[max(0, state.pos - 1) : state.pos + 2]
-    if not re.fullmatch(r"\d\*\d", around):
+def _literal(state: StateInline, silent: bool) -> bool:
+    """No emphasis: the stars of 2*3*4, which would read 234, and underscores.
+
+    Names of files and of code hold those, and `__init__.py` would read init.py; models write stars.
+    """
+    mark = state.src[state.pos]
+    if mark != "_" and not re.fullmatch(r"\d\*\d", state.src[max(0, state.pos - 1) : state.pos + 2]):
         return False
     if not silent:
-        state.pending += "*"
+        state.pending += mark
     state.pos += 1
     return True
 

@@ -102,6 +102,13 @@ def test_a_product_keeps_its_stars() -> None:
     assert drawn(blocks("It is 2*3*4 and *stressed*.")) == "It is 2*3*4 and stressed."
 
 
+@pytest.mark.parametrize(
+    "name", ["Offer __final__.html", "engine/__init__.py", "_notes_.md", "my_long_name.txt"]
+)
+def test_names_keep_their_underscores(name: str) -> None:
+    assert drawn(blocks(f"- {name} (**new**)")) == drawn(blocks("- x (**new**)")).replace("x", name)
+
+
 def test_shapes() -> None:
     found = blocks("## Title\n\n3. third\n\n| a | b |\n|---|---|\n| 1 | |\n\n```py\nx = 1\n\n```\n")
     heading, item, table, code = found
