@@ -417,6 +417,7 @@ def test_tokens_are_drawn_as_the_card_says_and_alike_each_time(models_home: Home
 def test_what_was_read_with_an_adapter_is_for_that_adapter_alone(
     chat: LlamaChat, models_home: Home, tmp_path: Path
 ) -> None:
+    pytest.importorskip("gguf")
     weights, adapter = tmp_path / "weights.npz", tmp_path / "adapter.gguf"
     draw, layer = np.random.default_rng(7), "blk.0.attn_v.weight"
     lora = {"lora_a": draw.normal(size=(4, 576)), "lora_b": draw.normal(size=(192, 4))}
