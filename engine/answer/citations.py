@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.answer.support import closest_window, find_support
 from engine.answer.terms import keys, sentences
@@ -64,6 +64,20 @@ def quoted(passage: Passage, start: int, end: int) -> Checked:
     return Checked(_with_markers(text, [number]), parts, tuple(cited))
 
 
+def beyond(quote: Checked, sentences: Sequence[AnswerSentence], citations: Sequence[Citation]) -> Checked:
+    """`quote`, and after it each supported one of the `sentences` that says more, with its evidence."""
+    text, told, cited = quote.text, list(quote.sentences), list(quote.citations)
+    known = keys(strip_markers(text))
+    for sentence in sentences:
+        if not sentence.supported or keys(sentence.text) <= known:
+            continue
+        numbers = tuple(_numbered(cited, citations[n - 1]) for n in sentence.citations)
+        told.append(replace(sentence, citations=numbers))
+        text = f"{text} {_with_markers(sentence.text, numbers)}"
+        known |= keys(sentence.text)
+    return Checked(text, tuple(told), tuple(cited))
+
+
 def strip_markers(text: str) -> str:
     return _SPACE_BEFORE_STOP.sub(r"\1", MARKER.sub("", text)).strip()
 
@@ -103,26 +117,28 @@ def _cite(
 
 
 def _number(cited: list[Citation], passage: Passage, start: int, end: int, verified: bool) -> int:
-    """The number of this evidence in the answer, new or already given."""
-    for citation in cited:
-        same = (citation.path, citation.start, citation.end) == (passage.path, start, end)
-        if same and citation.verified == verified:
-            return citation.n
     quote = passage.text[start - passage.start : end - passage.start]
-    cited.append(
-        Citation(
-            n=len(cited) + 1,
-            path=passage.path,
-            page=passage.page,
-            quote=quote,
-            start=start,
-            end=end,
-            verified=verified,
-            heading=passage.heading,
-            sha256=passage.sha256,
-            reader=passage.reader,
-        )
+    evidence = Citation(
+        n=0,
+        path=passage.path,
+        page=passage.page,
+        quote=quote,
+        start=start,
+        end=end,
+        verified=verified,
+        heading=passage.heading,
+        sha256=passage.sha256,
+        reader=passage.reader,
     )
+    return _numbered(cited, evidence)
+
+
+def _numbered(cited: list[Citation], evidence: Citation) -> int:
+    """The number of this evidence in the answer, new or already given."""
+    for known in cited:
+        if replace(known, n=evidence.n) == evidence:
+            return known.n
+    cited.append(replace(evidence, n=len(cited) + 1))
     return len(cited)
 
 

@@ -32,7 +32,9 @@ class Excerpt:
 
 
 @dataclass
-class _Line:
+class Scored:
+    """The line [start, end) of the text of `passages[passage]`."""
+
     passage: int
     start: int
     end: int
@@ -53,9 +55,9 @@ def excerpts(
     a small model takes the value of one for that of another.
     """
     passages = _named(query, passages) or passages
-    lines = _scored(query, passages)
+    lines = scored(query, passages)
     worth = _WORTH * max((line.score for line in lines), default=0.0)
-    chosen: list[_Line] = []
+    chosen: list[Scored] = []
     shown: dict[int, float] = {}
     for line in sorted(lines, key=lambda line: -line.score):
         text = passages[line.passage].text[line.start : line.end]
@@ -130,19 +132,20 @@ def _named(query: str, passages: Sequence[Passage]) -> list[Passage]:
     return [p for p in passages if wanted and wanted <= keys(p.text) | context_keys(p)]
 
 
-def _scored(query: str, passages: Sequence[Passage]) -> list[_Line]:
+def scored(query: str, passages: Sequence[Passage]) -> list[Scored]:
+    """Every line of the passages; its score: the rare terms of the query in it, near it, or naming it."""
     weights = rarity(passages)
     asked = keys(query) & weights.keys()
-    lines: list[_Line] = []
+    lines: list[Scored] = []
     for index, passage in enumerate(passages):
         context = context_keys(passage)
-        own: list[_Line] = []
+        own: list[Scored] = []
         for start, end in sentences(passage.text):
             held = keys(passage.text[start:end])
             score = sum(
                 weights[key] * (1.0 if key in held else _CONTEXT) for key in asked if key in held | context
             )
-            own.append(_Line(index, start, end, score))
+            own.append(Scored(index, start, end, score))
         lent = [line.score * _NEIGHBOUR for line in own]
         for at, line in enumerate(own):
             line.score += max(lent[max(at - 1, 0) : at] + lent[at + 1 : at + 2], default=0.0)

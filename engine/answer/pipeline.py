@@ -1,10 +1,11 @@
 """One question, from its words to a checked answer.
 
 What is asked of the files as a whole is answered by counting them, not by a search. All else:
-search -> is there evidence? -> prompt -> stream -> check every sentence. An answer that no passage supports
-is not given: the line of the files that holds what was asked is quoted instead, or the answer is withheld
-with the nearest files. A question about nothing of the user's may be answered from the model's own
-knowledge, if the model is sure of it, and is labelled so.
+search -> the line that answers best, if any does -> prompt -> stream -> check every sentence. Where one line
+is the answer it is quoted first, and the model may add what the files support. An answer that no passage
+supports is not given: that line is quoted instead, or the answer is withheld with the nearest files. A
+question about nothing of the user's may be answered from the model's own knowledge, if the model is sure of
+it, and is labelled so.
 
 With an adapter on, its memory proposes and the files verify: an answer it surely knows is given with the
 passage that confirms it, and without one only where the files themselves gave none and speak of whom the
@@ -21,10 +22,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from engine.answer import follow_up
+from engine.answer import follow_up, lookup
 from engine.answer import prompt as prompts
-from engine.answer.calibration import UNMEASURED, Calibration, stored
-from engine.answer.citations import Checked, check, quoted, strip_markers
+from engine.answer.calibration import stored
+from engine.answer.citations import Checked, beyond, check, quoted, strip_markers
 from engine.answer.conversation import identity, said
 from engine.answer.excerpts import excerpts, merged
 from engine.answer.memory import Recalled, Sureness, weigh
@@ -33,11 +34,11 @@ from engine.answer.questions import (
     answers,
     is_follow_up,
     is_heard_of,
+    is_lookup,
     is_personal,
-    judge,
-    quotable,
     search_query,
 )
+from engine.answer.refusal import refuses
 from engine.answer.states import OpenChat
 from engine.answer.terms import keys, sentences
 from engine.answer.thinking import Thoughts
@@ -57,6 +58,7 @@ from engine.contracts import (
 from engine.errors import REASONS, Cancelled, EngineError
 from engine.models.catalog import ModelCard
 from engine.models.chat import ChatModel, Generation
+from engine.models.embedder import Embedder
 
 NEAREST = 3
 # Mean log-probability from which the model's own knowledge is worth giving. On 24 questions of ours the
@@ -66,12 +68,6 @@ _PARTICULAR = re.compile(r"\d{4}|\d+-\d+")  # years, phone numbers, codes: a mod
 GENERAL_TOKENS = 96
 RECALL_TOKENS = 48  # what a night teaches is shorter
 _MAY_END = re.compile(r"[.!?…\n]")
-_REFUSAL = re.compile(
-    r"\b(?:i (?:do not|don't|don’t) (?:know|have)|i(?:['’]m| am| was) (?:sorry|not able|unable|not sure)|"
-    r"(?:no|not enough|isn't any) information|(?:cannot|can't|could not|couldn't) (?:find|answer|determine)|"
-    r"(?:does|do|did) not (?:contain|mention|provide|specify|say)|not (?:mentioned|provided|specified) in)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ class Limits:
 
     `sentences` 0 sets no limit. A search finds more passages than the model reads: support may be in any.
     `thought` tokens more may be spent on thinking; `rewrites`: it can put a follow-up into words of its own.
-    `evidence` is how much of it a question needs to be put to the model at all.
+    `quotes`: the line that is the answer comes before the model's words; `writes`: there may be such words.
     """
 
     passages: int = 6
@@ -102,7 +98,8 @@ class Limits:
     sentences: int = 0
     thought: int = 0
     rewrites: bool = False
-    evidence: Calibration = UNMEASURED
+    quotes: bool = False
+    writes: bool = True
 
     @classmethod
     def of(cls, card: ModelCard) -> Limits:
@@ -112,7 +109,8 @@ class Limits:
             card.sentences,
             card.thought,
             card.rewrites,
-            stored(card.id),
+            quotes=True,
+            writes=not card.toy,
         )
 
 
@@ -128,7 +126,8 @@ class _Clock:
 
 
 class Answerer:
-    """Answers questions with one chat model. `search` finds passages for a query.
+    """Answers questions with one chat model. `search` finds passages for a query, `embedder` reads their
+    lines; None where no question is put to the files.
 
     `sureness` says when the adapter that is on knows an answer; None without one. `chat` is what was sent in
     the chat of the question, None without one; `search_in` finds passages of one file. `whole` answers what
@@ -138,6 +137,7 @@ class Answerer:
     def __init__(
         self,
         model: ChatModel,
+        embedder: Embedder | None,
         search: Callable[[str], SearchReply],
         emit: Callable[[Event], None],
         cancelled: Callable[[], bool],
@@ -153,6 +153,7 @@ class Answerer:
         self._sureness = sureness
         self._whole = whole
         self._model = model
+        self._embedder = embedder
         self._search = search
         self._emit = emit
         self._cancelled = cancelled
@@ -166,14 +167,14 @@ class Answerer:
             return self._finish(self._alone(question, clock), SearchReply((), 0, 0, 0.0), clock)
         if (counted := self._whole(question)) is not None:
             return self._counted(counted, clock)
-        query, reply = self._searched(question)
+        query, reply, line = self._searched(question)
         clock.timings = replace(clock.timings, search_ms=clock.ms())
         self._stop_if_cancelled()
         known, guessed = self._remembered(question, clock)
         answer = self._confirmed(query, known, reply, clock) if known else _withheld()
-        if answer.abstained and judge(query, reply.results, self._limits.evidence).enough:
+        if answer.abstained and line is not None:
             with self._base():
-                answer = self._from_files(question, query, reply, clock)
+                answer = self._from_files(question, query, reply, line, clock)
         # Whom no file speaks of the adapter was never taught: it takes one for another of like name.
         if answer.abstained and known and is_heard_of(query, reply.results):
             self._emit_whole(known, clock)
@@ -188,23 +189,31 @@ class Answerer:
             answer = replace(answer, nearest=_nearest(reply))
         return self._finish(answer, reply, clock)
 
-    def _searched(self, question: Question) -> tuple[str, SearchReply]:
-        """The query and what it found, neighbours as one.
+    def _searched(self, question: Question) -> tuple[str, SearchReply, lookup.Line | None]:
+        """The query, what it found, neighbours as one, and the line that surely answers, if there is one.
 
-        A follow-up whose query by rule finds no evidence is put in other words by the model.
+        A follow-up whose query by rule finds no such line is put in other words by the model.
         """
         query, search = search_query(question.text, question.history), self._search
-        if not is_follow_up(question.text, question.history):
-            return query, _readable(search(query))
-        search = follow_up.with_discussed(search, self._search_in, question.history)
-        reply = _readable(search(query))
-        if self._limits.rewrites and not judge(query, reply.results, self._limits.evidence).enough:
+        follows = is_follow_up(question.text, question.history)
+        if follows:
+            search = follow_up.with_discussed(search, self._search_in, question.history)
+        reply = readable(search(query))
+        line = self._line(query, reply)
+        if follows and line is None and self._limits.rewrites:
             with self._base():
                 rewritten = follow_up.rewritten(self._model, question.text, question.history)
             self._stop_if_cancelled()
             if rewritten:
-                return rewritten, _readable(search(rewritten))
-        return query, reply
+                query, reply = rewritten, readable(search(rewritten))
+                line = self._line(query, reply)
+        return query, reply, line
+
+    def _line(self, query: str, reply: SearchReply) -> lookup.Line | None:
+        assert self._embedder is not None
+        weights = stored(self._embedder.id)
+        found = lookup.find(query, reply.results, self._embedder, weights)
+        return found.line if found is not None and found.sure >= weights.least else None
 
     def _counted(self, answer: Answer, clock: _Clock) -> Answer:
         """An answer that is whole when it comes; a summary has counted its tokens."""
@@ -274,20 +283,50 @@ class Answerer:
 
     # -- the two ways ----------------------------------------------------------------------------
 
-    def _from_files(self, question: Question, query: str, reply: SearchReply, clock: _Clock) -> Answer:
+    def _from_files(
+        self, question: Question, query: str, reply: SearchReply, line: lookup.Line, clock: _Clock
+    ) -> Answer:
+        """The line that answers, and what the model says; one of them may be missing."""
+        # A line that adds nothing of the kind that is asked for is evidence, and no answer.
+        answers_it = is_lookup(query) and line.features["kind"] > 0
+        quote = quoted(line.passage, *lookup.shown(line)) if answers_it else None
+        if quote is None or not self._limits.quotes:
+            return self._read(question, query, reply, clock, self._emit_token, quote)
+        self._emit(Found((line.passage,), reply.searched_files, reply.total_files))
+        self._emit_whole(quote.text, clock)
+        if not self._limits.writes:
+            return _from_checked(quote)
+        # It was answered: what is added is held back until it is known to be supported.
+        more = self._read(question, query, reply, clock, None, None)
+        whole = beyond(quote, more.sentences, more.citations)
+        if added := whole.text.removeprefix(quote.text):
+            self._emit_token(added)
+        return replace(_from_checked(whole), stopped=more.stopped)
+
+    def _read(
+        self,
+        question: Question,
+        query: str,
+        reply: SearchReply,
+        clock: _Clock,
+        listener: Callable[[str], None] | None,
+        quote: Checked | None,
+    ) -> Answer:
+        """What the model says having read the passages, if they support it, else the quote, if any."""
         built = self._prompt(question, query, reply.results, self._chat)
         if built.shortened:
             self._emit(Notice("turns_shortened"))
         if self._chat is not None:
             self._chat.resume(self._model, built.tokens)
-        self._emit(Found(built.passages, reply.searched_files, reply.total_files))
+        if listener is not None:
+            self._emit(Found(built.passages, reply.searched_files, reply.total_files))
         # The numbers the model saw come first; what it did not see may support it all the same.
         seen = set(map(identity, built.passages))
         unseen = [passage for passage in reply.results if identity(passage) not in seen]
-        generation, written = self._write(built.tokens, question.max_tokens, clock, self._emit_token)
+        generation, written = self._write(built.tokens, question.max_tokens, clock, listener)
         stopped = generation.finish == "stopped" or self._cancelled()
         before = time.perf_counter()
-        answer = self._judged(query, written, [*built.passages, *unseen], stopped)
+        answer = self._judged(query, written, [*built.passages, *unseen], quote, stopped)
         clock.timings = replace(clock.timings, check_ms=(time.perf_counter() - before) * 1000)
         if self._chat is not None:
             self._chat.keep(self._model)
@@ -295,16 +334,17 @@ class Answerer:
             self._chat.conversation.add(turn, built.passages, question.message)
         return replace(answer, stopped=stopped)
 
-    def _judged(self, query: str, written: str, passages: Sequence[Passage], stopped: bool) -> Answer:
-        """What may be said: the model's words if supported, else a quoted line, else nothing."""
+    def _judged(
+        self, query: str, written: str, passages: Sequence[Passage], quote: Checked | None, stopped: bool
+    ) -> Answer:
+        """What may be said: the model's words if supported, else the quoted line, else nothing."""
         checked = check(query, written, passages)
         if refuses(written) and not stopped:
             return _withheld()
         # Words that the person saw and stopped are kept, marked as unsupported.
         if stopped or (checked.supported and answers(query, strip_markers(checked.text))):
             return _from_checked(checked)
-        found = quotable(query, passages)
-        return _from_checked(quoted(*found)) if found is not None else _withheld()
+        return _from_checked(quote) if quote is not None else _withheld()
 
     def _from_model(self, question: Question, clock: _Clock, sure: float) -> Answer:
         """The model's own knowledge; held back until known to be sure enough, unless it need not be."""
@@ -425,12 +465,7 @@ class Answerer:
         )
 
 
-def refuses(text: str) -> bool:
-    """True if the model itself says that it does not know."""
-    return bool(_REFUSAL.search(text[:200]))
-
-
-def _readable(reply: SearchReply) -> SearchReply:
+def readable(reply: SearchReply) -> SearchReply:
     """What was found, without orders to whoever reads it, and neighbours as one."""
     return replace(reply, results=tuple(merged(without_orders(reply.results))))
 

@@ -1,4 +1,4 @@
-"""`nocturne bench answers`: short answers over a folder, citations, refusals, swapped values, and the cost.
+"""`nocturne bench answers`: lines and short answers of a folder, citations, refusals, swaps, and the cost.
 
 Each part stands by itself and works below HOME/bench/answers. Where there is a plain arm, both arms are asked
 the same questions in one run.
@@ -20,6 +20,7 @@ from engine.bench import (
     follow_up,
     injection,
     injection_files,
+    lines,
     overhead,
     paperwork,
     refusal,
@@ -43,7 +44,7 @@ class Wanted:
 
     `folder` and `questions` replace the invented ones; `til` is a copy of the notes that questions of ours
     are about, `mtrag` holds conversations. `most` questions of each kind are put to a model (None: all).
-    `calibrate`: keep the thresholds fitted on the conversations.
+    `calibrate`: keep what is fitted on other invented folders and half of the conversations.
     """
 
     folder: Path | None = None
@@ -88,7 +89,11 @@ def _follow_up(place: Path, wanted: Wanted) -> list[Row]:
 
 def _mtrag(place: Path, wanted: Wanted) -> list[Row]:
     assert wanted.mtrag is not None
-    return refusal.rows(place, wanted.mtrag, wanted.most, wanted.calibrate, _tell)
+    return refusal.rows(place, wanted.mtrag, wanted.most, _tell)
+
+
+def _lines(place: Path, wanted: Wanted) -> list[Row]:
+    return lines.rows(place, wanted.seed, wanted.mtrag, wanted.calibrate)
 
 
 def _overhead(place: Path, wanted: Wanted) -> list[Row]:
@@ -98,6 +103,7 @@ def _overhead(place: Path, wanted: Wanted) -> list[Row]:
 
 
 PARTS: dict[str, Callable[[Path, Wanted], list[Row]]] = {
+    "lines": _lines,
     "folder": _folder,
     "til": _til,
     "swaps": _swaps,

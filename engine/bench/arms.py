@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.answer import prompt as prompts
 from engine.answer.citations import MARKER
 from engine.answer.excerpts import Excerpt
-from engine.answer.pipeline import refuses
+from engine.answer.refusal import refuses
 from engine.api import Engine
 from engine.bench.short_answers import Cited, Given
 from engine.contracts import Passage, Turn

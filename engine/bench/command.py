@@ -10,7 +10,7 @@ from engine.errors import EngineError
 WHAT = ("speed", "retrieval", "library", "answers", "reading", "training", "personalize")
 PARTS = {
     "library": ("search", "indexing", "memory", "deletion", "restart"),
-    "answers": ("folder", "til", "swaps", "injection", "conversations", "follow-up", "overhead"),
+    "answers": ("lines", "folder", "til", "swaps", "injection", "conversations", "follow-up", "overhead"),
 }
 
 _DEFAULTS = {
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mtrag", metavar="DIR", help="answers: also judge conversations in MTRAG-UN form")
     parser.add_argument(
-        "--calibrate", action="store_true", help="answers: keep the thresholds fitted on --mtrag"
+        "--calibrate",
+        action="store_true",
+        help="answers: fit how lines are weighed, also on --mtrag, and keep it",
     )
     parser.add_argument(
         "--most", type=_number, metavar="N", help="answers: put N questions of a kind to the model (all)"

@@ -8,20 +8,24 @@ from itertools import groupby
 
 from engine.api import Engine
 from engine.bench.report import Row
+from engine.contracts import Answer
 from engine.personalize.evaluate import Probe
 
 CHATS = 8
 
 
 def pairs(probes: Sequence[Probe]) -> list[tuple[str, str]]:
-    """Of each file the first two facts: a question, and another one after it in the same chat."""
+    """Of each file the first two facts: a question, and another one after it in the same chat.
+
+    Both ask for an explanation: to a question that one line answers, a small model is not put.
+    """
     facts = [probe for probe in probes if probe.kind == "fact"]
     found = []
     for _file, group in groupby(facts, key=lambda probe: probe.document):
         of_file = list(group)
         if len(of_file) >= 2:
-            first, second = of_file[0].question, of_file[1].question
-            found.append((first, f"And {second[0].lower()}{second[1:]}"))
+            first, second = (f"{one.question[0].lower()}{one.question[1:]}" for one in of_file[:2])
+            found.append((f"Explain: {first}", f"And explain: {second}"))
     return found
 
 
@@ -31,10 +35,10 @@ def rows(engine: Engine, probes: Sequence[Probe], chats: int = CHATS) -> list[Ro
     later: list[float] = []
     for first, second in pairs(probes):
         one = engine.ask(first).result()
-        if not one.timings.first_token_ms:
+        if not _was_read(one):
             continue  # nothing was put to the model, so there is nothing to be served from memory
         other = engine.ask(second, one.chat).result()
-        if not other.timings.first_token_ms:
+        if not _was_read(other):
             continue
         # What the model wrote is served from memory too, and is no part of the first prompt.
         of_first = min(other.timings.cached_tokens, one.timings.prompt_tokens)
@@ -64,3 +68,7 @@ def rows(engine: Engine, probes: Sequence[Probe], chats: int = CHATS) -> list[Ro
             ),
         ]
     return table
+
+
+def _was_read(answer: Answer) -> bool:
+    return bool(answer.timings.prompt_tokens and answer.timings.first_token_ms)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.models.embedder import Embedder
+from engine.models.embedder import Embedder, Tokens
 from engine.models.llama import LlamaChat
 
 if TYPE_CHECKING:
@@ -57,3 +57,9 @@ class MeteredEmbedder:
         vectors = self._embedder.embed(texts)
         self.seconds += time.perf_counter() - began
         return vectors
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        began = time.perf_counter()
+        found = self._embedder.embed_tokens(texts)
+        self.seconds += time.perf_counter() - began
+        return found

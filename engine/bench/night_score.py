@@ -116,7 +116,9 @@ def _without_files(
     )
     try:
         if earlier is None:
-            outcomes = run_arm("base", model, probes, _no_search, limits, _Always(), lambda _event: None)
+            outcomes = run_arm(
+                "base", model, None, probes, _no_search, limits, _Always(), lambda _event: None
+            )
             reading = {"base": _reading(model, probes, folder)} if folder else {}
         else:
             outcomes = _of(earlier, "base")

@@ -93,7 +93,7 @@ def measure(home: Home, chat: MeteredChat, embedder: MeteredEmbedder, question: 
     embedder.seconds = 0.0
     limits = Limits.of(catalog.default("chat"))
     began = time.perf_counter()
-    answer = Answerer(chat, find, hear, lambda: False, limits).answer(Question(question))
+    answer = Answerer(chat, embedder, find, hear, lambda: False, limits).answer(Question(question))
     ended = time.perf_counter()
     if answer.source != "files" or not answer.timings.prompt_tokens:
         return None

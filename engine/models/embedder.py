@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text token by token, special ones left out: `vectors` float32 (tokens, dimensions) with rows of
+    length 1, each read in its text; `spans` their places in it, half-open, in code points.
+    """
+
+    vectors: Vectors
+    spans: tuple[tuple[int, int], ...]
 
 
 class Embedder(Protocol):
@@ -28,4 +39,8 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """float32 (len(texts), dimensions), rows of length 1, in order; text beyond `window` is cut."""
+        ...
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """The tokens of each text, in order; those beyond `window` are cut."""
         ...

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled, EngineError
 from engine.models.chat import ChatMessage, Finish, Generation, OnPrompt, Pieces, Snapshot, repeats
+from engine.models.embedder import Tokens
 
 if TYPE_CHECKING:
     from engine.models.embedder import Vectors
@@ -232,6 +233,14 @@ class FakeEmbedder:
         lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         normalised: Vectors = vectors / lengths
         return normalised
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        found = []
+        for text in texts:
+            words = list(_WORD.finditer(text))[: self.window - 2]
+            spans = tuple(word.span() for word in words)
+            found.append(Tokens(self.embed([word.group() for word in words]), spans))
+        return found
 
 
 def _bytes(token: int) -> bytes:

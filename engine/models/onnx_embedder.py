@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
 from engine.models.catalog import ModelCard
+from engine.models.embedder import Tokens
 from engine.models.threads import physical_cores
 from resources import resource
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from engine.models.embedder import Vectors
 
 # Most tokens in one run of the model, padding included: a passage alone, or a few short texts of like length.
@@ -53,7 +57,32 @@ class OnnxEmbedder:
             vectors[chosen] = self._run([encoded[index] for index in chosen])
         return vectors
 
+    def embed_tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        import numpy as np
+
+        encoded = self._tokenizer.encode_batch(list(texts))
+        found = [Tokens(np.empty((0, self.dimensions), dtype=np.float32), ())] * len(texts)
+        for chosen in _runs([len(item.ids) for item in encoded]):
+            states, _mask = self._states([encoded[index].ids for index in chosen])
+            for index, rows in zip(chosen, states, strict=True):
+                item = encoded[index]
+                kept = [at for at, special in enumerate(item.special_tokens_mask) if not special]
+                vectors = rows[kept]
+                vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+                found[index] = Tokens(vectors, tuple(item.offsets[at] for at in kept))
+        return found
+
     def _run(self, batch: list[list[int]]) -> Vectors:
+        import numpy as np
+
+        states, mask = self._states(batch)
+        # Normalising makes dividing by the number of tokens needless.
+        summed: Vectors = np.einsum("bsd,bs->bd", states, mask.astype(np.float32))
+        summed /= np.linalg.norm(summed, axis=1, keepdims=True)
+        return summed
+
+    def _states(self, batch: list[list[int]]) -> tuple[Vectors, npt.NDArray[np.int64]]:
+        """Last hidden states (len(batch), longest, dimensions), and 1 where a token stands, 0 for padding."""
         import numpy as np
 
         shape = (len(batch), max(map(len, batch)))
@@ -63,10 +92,7 @@ class OnnxEmbedder:
             mask[row, : len(tokens)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         (states,) = self._session.run(["last_hidden_state"], inputs)
-        # Normalising makes dividing by the number of tokens needless.
-        summed: Vectors = np.einsum("bsd,bs->bd", states, mask.astype(np.float32))
-        summed /= np.linalg.norm(summed, axis=1, keepdims=True)
-        return summed
+        return states, mask
 
 
 def embedder_id(card: ModelCard) -> str:

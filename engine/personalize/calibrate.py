@@ -129,7 +129,7 @@ def _asked(probe: Probe) -> Question:
 
 
 def _answerer(model: ChatModel, limits: Limits, sureness: Sureness | None) -> Answerer:
-    return Answerer(model, _no_search, lambda _event: None, lambda: False, limits, sureness)
+    return Answerer(model, None, _no_search, lambda _event: None, lambda: False, limits, sureness)
 
 
 def _no_search(query: str) -> SearchReply:

@@ -20,6 +20,7 @@ from engine.answer.memory import Sureness
 from engine.answer.pipeline import Answerer, Limits, Question
 from engine.contracts import Answer, Control, Progress, SearchReply
 from engine.models.chat import ChatModel
+from engine.models.embedder import Embedder
 
 Arm = Literal["base", "base+files", "adapter", "adapter+files"]
 ProbeKind = Literal["fact", "absent", "general"]
@@ -69,6 +70,7 @@ def is_right(probe: Probe, answer: Answer) -> bool:
 def run_arm(
     arm: Arm,
     model: ChatModel,
+    embedder: Embedder | None,
     probes: Sequence[Probe],
     search: Callable[[str], SearchReply],
     limits: Limits,
@@ -76,10 +78,12 @@ def run_arm(
     emit: Callable[[Progress], None],
     sureness: Sureness | None = None,
 ) -> list[Outcome]:
-    """Put every probe to one arm. `model` carries the arm's adapter already. Raises Cancelled."""
+    """Put every probe to one arm. `model` carries the arm's adapter already; without files no `embedder` is
+    needed. Raises Cancelled.
+    """
     files = arm.endswith("+files")
     outcomes: list[Outcome] = []
-    answerer = Answerer(model, search, lambda _event: None, lambda: False, limits, sureness)
+    answerer = Answerer(model, embedder, search, lambda _event: None, lambda: False, limits, sureness)
     for number, probe in enumerate(probes):
         control.check()
         emit(Progress("evaluate", number, len(probes), arm))
@@ -90,6 +94,7 @@ def run_arm(
 
 def run_with_files(
     model: ChatModel,
+    embedder: Embedder,
     adapter: Path,
     sureness: Sureness | None,
     probes: Sequence[Probe],
@@ -113,9 +118,9 @@ def run_with_files(
         began = time.monotonic()
         few = ordered[first : first + TOGETHER]
         model.use_adapter(None)
-        outcomes += run_arm("base+files", model, few, search, limits, control, emit)
+        outcomes += run_arm("base+files", model, embedder, few, search, limits, control, emit)
         model.use_adapter(adapter)
-        outcomes += run_arm("adapter+files", model, few, search, limits, control, emit, sureness)
+        outcomes += run_arm("adapter+files", model, embedder, few, search, limits, control, emit, sureness)
         longest = max(longest, time.monotonic() - began)
     return outcomes
 

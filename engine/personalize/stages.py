@@ -249,12 +249,13 @@ def _evaluate(night: Night) -> Mapping[str, Any]:
             database.close()
 
     with _chat(night.home) as model:
-        outcomes = run_arm("base", model, probes, find, limits, night.control, night.emit)
+        outcomes = run_arm("base", model, None, probes, find, limits, night.control, night.emit)
         model.use_adapter(night.run.adapter)
         alone, sureness = run_memory(model, probes, limits, night.control, night.emit, outcomes)
         outcomes += alone
         outcomes += run_with_files(
             model,
+            embedder,
             night.run.adapter,
             sureness,
             _fewer_general(probes),

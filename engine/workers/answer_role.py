@@ -67,6 +67,18 @@ class AnswerRole:
             self._embedder_for = index
         return self._embedder
 
+    def _serving(self) -> Embedder:
+        """The embedder of the index that serves."""
+        from engine.library import schema
+
+        database = schema.open_for_search(self._home.index_db)
+        if database is None:
+            return self._embedder_of("")
+        try:
+            return self._embedder_of(schema.embedder_id(database))
+        finally:
+            database.close()
+
     @property
     def _chat(self) -> ChatModel:
         if self._loaded is None:
@@ -119,6 +131,7 @@ class AnswerRole:
         chat = self._opened(params["chat"])
         answerer = Answerer(
             model,
+            self._serving() if question.files else None,
             lambda query: self._search(query, SEARCHED, params["folder"]),
             work.emit,
             lambda: work.cancelled,

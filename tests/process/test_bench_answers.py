@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from engine.answer import calibration
-from engine.bench import answers, refusal
+from engine.bench import answers, lines
 from engine.bench.answers import Wanted
 from engine.bench.report import Row
 from engine.cli import main
 from engine.errors import EngineError
-from engine.models import catalog
+from engine.models.fake import FakeEmbedder
 from engine.paths import find_home
 from tests.engine.bench.test_turns import line, write
 
@@ -81,7 +81,8 @@ def test_a_second_turn_is_measured_by_what_the_first_left_in_memory(tmp_path: Pa
     assert later.value > 0 and later.goal == "at most 0.5"
 
 
-def test_conversations_are_judged_answered_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def talks(folder: Path) -> Path:
+    """A few conversations, some of which have no answer."""
     lines = [
         line(
             f"{n}",
@@ -96,27 +97,38 @@ def test_conversations_are_judged_answered_and_kept(tmp_path: Path, monkeypatch:
         line(f"p{n}", "partial", f"How deep and wide is well {n}?", f"Well {n} is 9 metres deep.")
         for n in range(6)
     ]
-    folder = write(tmp_path / "talks", lines)
-    (tmp_path / "program").mkdir()
-    monkeypatch.setattr(refusal, "resource", lambda name: tmp_path / "program" / name)
-    wanted = Wanted(mtrag=folder, most=2, calibrate=True)
+    return write(folder, lines)
+
+
+def test_conversations_are_judged_and_answered(tmp_path: Path) -> None:
+    wanted = Wanted(mtrag=talks(tmp_path / "talks"), most=2)
     rows: list[Row] = answers.PARTS["conversations"](find_home(None).bench / "talks", wanted)
     found = {row.name: row for row in rows}
-    own = "conversations, its own passages"
-    assert (
-        found[f"{own}, answered: refusal F1"].value > 0
-        and found[f"{own}, answered: refusal F1"].plain is not None
-    )
-    assert any(name.startswith("conversations, passages of all, thresholds fitted") for name in found)
+    for search in ("its own passages", "passages of all"):
+        label = f"conversations, {search}"
+        assert found[f"{label}, by the best line: refusal F1"].value == 1.0
+        assert found[f"{label}, answered: refusal F1"].value > 0
+        assert found[f"{label}, answered: refusal F1"].plain is not None
     assert any(name.endswith("partial refused") for name in found)
-    kept = tmp_path / "program" / "calibration" / f"{catalog.default('chat').id}.toml"
+
+
+def test_lines_are_fitted_kept_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "program").mkdir()
+    monkeypatch.setattr(lines, "resource", lambda name: tmp_path / "program" / name)
+    monkeypatch.setattr(lines, "FITTED", 1)
     monkeypatch.setattr(calibration, "resource", lambda name: tmp_path / "program" / name)
-    calibration.stored.cache_clear()
+    wanted = Wanted(mtrag=talks(tmp_path / "talks"), calibrate=True)
     try:
-        assert f"({calibration.stored(kept.stem).words:g}, " in " ".join(found)
-        assert "f1_held" in kept.read_text()
+        found, f1, wrongly = answers.PARTS["lines"](find_home(None).bench / "lines", wanted)
+        embedder = FakeEmbedder().id
+        kept = (tmp_path / "program" / "calibration" / f"{embedder}.toml").read_text()
+        assert "line_held" in kept and calibration.stored(embedder) != calibration.UNMEASURED
+        again = answers.PARTS["lines"](find_home(None).bench / "lines", Wanted())
     finally:
         calibration.stored.cache_clear()
+    assert found.name == "lines: the one that answers found, of 124" and found.value > found.plain
+    assert f1.value > 0 and wrongly.value < 100
+    assert [row.value for row in again] == [found.value, f1.value, wrongly.value]
 
 
 def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

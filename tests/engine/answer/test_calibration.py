@@ -1,4 +1,4 @@
-"""Thresholds of the evidence: measured for a model, or the defaults."""
+"""The weights of what is seen of a line: measured for an embedder, or the defaults."""
 
 from __future__ import annotations
 
@@ -7,34 +7,40 @@ from pathlib import Path
 import pytest
 
 from engine.answer import calibration
-from engine.answer.calibration import UNMEASURED, Calibration
-from engine.answer.pipeline import Limits
-from engine.answer.questions import Evidence, judge
+from engine.answer.calibration import UNMEASURED, Weights
+from engine.answer.lookup import FEATURES, SURENESS
 from engine.models import catalog
+from engine.models.onnx_embedder import embedder_id
 
 
-def test_a_model_that_nobody_measured_gets_the_defaults() -> None:
-    assert calibration.stored("no-such-model") == UNMEASURED == Calibration()
+def test_an_embedder_that_nobody_measured_gets_the_defaults() -> None:
+    assert calibration.stored("no-such-embedder") == UNMEASURED == Weights()
 
 
-def test_what_is_written_is_what_a_model_of_that_id_gets(
+def test_what_is_written_is_what_an_embedder_of_that_id_gets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card = catalog.default("chat")
     (tmp_path / "calibration").mkdir()
-    text = calibration.written(Calibration(0.35, 0.6), {"f1_held": 0.8})
-    (tmp_path / "calibration" / f"{card.id}.toml").write_text(text, encoding="utf-8")
+    weights = Weights({"words": 1.5}, {"named": 2.0}, -1.25, 0.35)
+    text = calibration.written(weights, {"f1_held": 0.8})
+    (tmp_path / "calibration" / "measured-1.toml").write_text(text, encoding="utf-8")
     monkeypatch.setattr(calibration, "resource", lambda name: tmp_path / name)
     calibration.stored.cache_clear()
     try:
-        assert calibration.stored(card.id) == Limits.of(card).evidence == Calibration(0.35, 0.6)
+        assert calibration.stored("measured-1") == weights
         assert calibration.stored("another") == UNMEASURED
     finally:
         calibration.stored.cache_clear()
 
 
-def test_evidence_is_enough_by_words_or_by_meaning_and_never_without_the_names() -> None:
-    least = Calibration(0.4, 0.7)
-    assert Evidence(0.4, 0.0, True, least).enough and Evidence(0.0, 0.7, True, least).enough
-    assert not Evidence(0.39, 0.69, True, least).enough and not Evidence(1.0, 1.0, False, least).enough
-    assert judge("Who repairs the pump?", (), least).least == least
+def test_the_embedder_of_the_catalog_is_measured_on_every_feature() -> None:
+    weights = calibration.stored(embedder_id(catalog.default("embedder")))
+    assert weights != UNMEASURED
+    assert set(weights.line) == set(FEATURES) and set(weights.sure) == set(SURENESS)
+    assert 0 < weights.least < 1
+
+
+def test_both_scores_are_sums_of_what_is_weighed() -> None:
+    weights = Weights({"words": 2.0, "kind": 1.0}, {"named": 3.0}, -1.0)
+    features = {"words": 0.5, "kind": 1.0, "named": 1.0}
+    assert weights.of_line(features) == 2.0 and weights.of_sureness(features) == 2.0

@@ -18,7 +18,7 @@ from engine.answer.states import OpenChat
 from engine.answer.thinking import Thoughts
 from engine.contracts import Answer, Event, Found, Notice, Passage, Progress, SearchReply, Turn
 from engine.models.chat import ChatMessage
-from engine.models.fake import FakeChat
+from engine.models.fake import FakeChat, FakeEmbedder
 
 PUMP = "Pawel Nowak repairs the pump. His phone number is 0171-555. The gate is broken."
 RENT = "The rent is 940 euros a month. The lease runs until 31 May 2028."
@@ -42,6 +42,7 @@ class Chat:
         number = f"{len(self.history):04}"
         answer = Answerer(
             self.model,
+            FakeEmbedder(),
             lambda _query: SearchReply(passages, 1, 1, 0.0),
             self.events.append,
             lambda: False,
@@ -298,7 +299,9 @@ def test_the_model_rewrites_what_rules_do_not_find() -> None:
 
         history = (Turn("user", "Is there a flat?"), Turn("assistant", "Yes, the rent is low in May."))
         question = Question("What is it?", history)
-        answer = Answerer(Rewrites(), search, lambda _event: None, lambda: False, limits).answer(question)
+        answer = Answerer(
+            Rewrites(), FakeEmbedder(), search, lambda _event: None, lambda: False, limits
+        ).answer(question)
         assert answer.abstained is (len(queries) == 1)
         return queries
 

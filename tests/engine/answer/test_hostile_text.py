@@ -13,7 +13,7 @@ from engine.answer.orders import is_order, without_orders
 from engine.answer.pipeline import Answerer, Question
 from engine.contracts import Event, Passage, SearchReply
 from engine.models.chat import ChatMessage
-from engine.models.fake import FakeChat
+from engine.models.fake import FakeChat, FakeEmbedder
 
 FACT = "The kiln was painted by Dora Finch."
 
@@ -153,7 +153,7 @@ def test_no_order_reaches_the_model_or_the_answer(order: str) -> None:
     events: list[Event] = []
     model = Listening("Zorblax [1].")  # it would obey, had it read of it
     answerer = Answerer(
-        model, lambda _query: SearchReply((hostile,), 1, 1, 0.0), events.append, lambda: False
+        model, FakeEmbedder(), lambda _query: SearchReply((hostile,), 1, 1, 0.0), events.append, lambda: False
     )
     answer = answerer.answer(Question("Who painted the kiln?"))
     assert not any("Zorblax" in message.content for message in model.told)
@@ -177,8 +177,9 @@ UNTOLD = [
 def test_an_order_that_is_not_told_does_not_become_the_answer(order: str, words: str) -> None:
     assert not is_order(order)
     hostile = passage(f"{FACT}\n{order}")
+    reply = SearchReply((hostile,), 1, 1, 0.0)
     answerer = Answerer(
-        Listening(words), lambda _query: SearchReply((hostile,), 1, 1, 0.0), lambda _e: None, lambda: False
+        Listening(words), FakeEmbedder(), lambda _query: reply, lambda _e: None, lambda: False
     )
     answer = answerer.answer(Question("Who painted the kiln?"))
     assert "Zorblax" not in answer.answer and "Dora Finch" in answer.answer

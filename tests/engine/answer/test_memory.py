@@ -6,7 +6,7 @@ from engine.answer.memory import Recalled, Sureness
 from engine.answer.pipeline import Answerer, Question
 from engine.answer.prompt import messages
 from engine.contracts import Answer, Event, Found, SearchReply, Token, Turn
-from engine.models.fake import FakeChat
+from engine.models.fake import FakeChat, FakeEmbedder
 from tests.engine.answer.test_pipeline import GARDEN, LEASE, found
 
 # The fake model is sure of what it writes by ln 0.9; it scores words that its prompt lacks by ln 0.01.
@@ -21,7 +21,7 @@ def ask(
 ) -> tuple[Answer, list[Event]]:
     events: list[Event] = []
     answerer = Answerer(
-        FakeChat(reply), lambda _query: searched, events.append, lambda: False, None, sureness
+        FakeChat(reply), FakeEmbedder(), lambda _query: searched, events.append, lambda: False, None, sureness
     )
     return answerer.answer(Question(WHO, **options)), events
 
@@ -58,6 +58,7 @@ def test_of_whom_no_file_speaks_nothing_is_remembered() -> None:
     ):
         answerer = Answerer(
             FakeChat("On Monday"),
+            FakeEmbedder(),
             lambda _q: found(LEASE, GARDEN),
             lambda _e: None,
             lambda: False,
@@ -99,7 +100,9 @@ def test_recalling_asks_the_base_about_the_same_words_and_leaves_the_adapter_on(
 
     model = Watched(NAME)
     model.use_adapter(adapter)
-    answerer = Answerer(model, lambda _query: found(), lambda _event: None, lambda: False, None, KNOWS)
+    answerer = Answerer(
+        model, FakeEmbedder(), lambda _query: found(), lambda _event: None, lambda: False, None, KNOWS
+    )
     recalled = answerer.recall(Question(WHO, (), False))
     assert asked == [None] and model.adapter == adapter
     assert recalled.text == NAME and recalled.finished
@@ -116,7 +119,9 @@ def test_a_chat_brings_its_names_to_a_follow_up_and_no_turns() -> None:
             return super().generate(prompt, max_tokens, on_prompt)
 
     model = Watched(NAME)
-    answerer = Answerer(model, lambda _query: found(), lambda _event: None, lambda: False, None, KNOWS)
+    answerer = Answerer(
+        model, FakeEmbedder(), lambda _query: found(), lambda _event: None, lambda: False, None, KNOWS
+    )
     earlier = (Turn("user", "Who is Olga Brandt?"), Turn("assistant", "The vet."))
     for history in ((), earlier):
         answerer.recall(Question(WHO, history, False))

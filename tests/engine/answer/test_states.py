@@ -37,7 +37,7 @@ def asked(
 
 def test_another_process_goes_on_where_the_chat_was(folder: Path) -> None:
     first = asked(States(folder), "Who repairs the pump?", passage(PUMP))
-    second = asked(States(folder), "When does the gate of Pawel Nowak break?", passage(PUMP, rank=2))
+    second = asked(States(folder), "When is the gate of Pawel Nowak broken?", passage(PUMP, rank=2))
     assert first.timings.cached_tokens == 0
     assert second.timings.cached_tokens >= first.timings.prompt_tokens
     assert len(States(folder).open("a").conversation.turns) == 2
@@ -56,7 +56,12 @@ def test_a_model_that_remembers_as_much_reads_nothing_from_the_disk(
 
 def test_what_another_model_or_adapter_read_is_not_used_but_what_was_sent_is(folder: Path) -> None:
     first = asked(States(folder), "Who repairs the pump?", passage(PUMP))
-    other = asked(States(folder), "Which gate is broken?", passage(PUMP), model=FakeChat(context=2048))
+    other = asked(
+        States(folder),
+        "What is the phone number of Pawel Nowak?",
+        passage(PUMP),
+        model=FakeChat(context=2048),
+    )
     assert other.timings.cached_tokens == 0 and other.timings.prompt_tokens > first.timings.prompt_tokens
     adapted = FakeChat(context=2048)
     adapted.adapter = folder / "night.gguf"
