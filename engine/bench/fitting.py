@@ -28,6 +28,9 @@ def listwise(questions: Sequence[Sequence[tuple[Features, bool]]], names: Sequen
         if len({right for _features, right in lines}) == 2
     ]
 
+    if not tables:
+        return dict.fromkeys(names, 0.0)
+
     def gradient(weights: Floats) -> Floats:
         total = np.zeros_like(weights)
         for table, right in tables:

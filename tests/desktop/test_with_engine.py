@@ -109,7 +109,7 @@ def test_stop_keeps_and_stores_the_part(
     window = desk.window
     drop(window, papers)
     qtbot.waitUntil(lambda: window.library.summary.isVisible(), timeout=SLOW)
-    answer = ask(window, "What is the notice period of the lease?")
+    answer = ask(window, "Explain the notice period of the lease.")
     qtbot.waitUntil(lambda: "notice" in answer.body.text, timeout=SLOW)
     QTest.keyClick(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not window.chat.answering, timeout=SLOW)

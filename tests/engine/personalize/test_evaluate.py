@@ -9,7 +9,7 @@ import pytest
 
 from engine.answer.pipeline import Limits
 from engine.contracts import SearchReply
-from engine.models.fake import FakeChat
+from engine.models.fake import FakeChat, FakeEmbedder
 from engine.personalize.budget import LEAST_EPOCHS, ROW_TOKENS, Budget
 from engine.personalize.evaluate import TOGETHER, Probe, ProbeKind, run_with_files
 from tests.engine.personalize.conftest import Free
@@ -48,6 +48,7 @@ def test_whatever_one_arm_is_asked_the_other_is_asked(tmp_path: Path, looks: int
     model = Noting()
     outcomes = run_with_files(
         model,
+        FakeEmbedder(),
         adapter,
         None,
         PROBES,

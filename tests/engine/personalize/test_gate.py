@@ -6,7 +6,7 @@ import pytest
 
 from engine.answer.pipeline import Limits
 from engine.contracts import Answer, Passage, Progress, SearchReply
-from engine.models.fake import FakeChat
+from engine.models.fake import FakeChat, FakeEmbedder
 from engine.personalize.decide import decide, difference
 from engine.personalize.evaluate import ARMS, Outcome, Probe, counts, is_right, run_arm, shares
 
@@ -103,7 +103,7 @@ def test_arms_without_files_search_nothing() -> None:
     probes = [Probe("1", "Who repairs the pump?", ("Pawel Nowak",), "fact", "/d.md")]
     seen: list[Progress] = []
     run = [
-        run_arm(arm, FakeChat(), probes, search, Limits(), Always(), seen.append)
+        run_arm(arm, FakeChat(), FakeEmbedder(), probes, search, Limits(), Always(), seen.append)
         for arm in ("base", "base+files")
     ]
     assert [outcome.right for outcome in run[0] + run[1]] == [False, True]
