@@ -29,24 +29,31 @@ QUESTIONS = 20
 @dataclass(frozen=True)
 class Cost:
     """One answer from files: `around` in ms; `before`, `after`: tokens evaluated beside reading the prompt
-    and writing, until the first token was shown and from then on, as shares of the prompt's tokens.
+    and writing, until the first token was shown and from then on, as shares of the prompt's tokens; None
+    where a line was quoted and the model read nothing.
     """
 
     around: float
-    before: float
-    after: float
+    before: float | None
+    after: float | None
 
 
 def rows(place: Path, passages: int, questions: int = QUESTIONS) -> list[Row]:
-    """Medians over so many questions that are answered from the files, and the most."""
+    """Medians over so many questions that are answered from the files, and the most.
+
+    Every second one asks for an explanation, which is left to the model.
+    """
     _source, home, embedder = searching.library(place, None, passages)
     card = catalog.default("chat")
     chat = MeteredChat(prepare.prepared(card, home), id=prepare.base_id(card), context=card.context)
     dice, found = random.Random(1), list[Cost]()
     metered = MeteredEmbedder(embedder)
     try:
-        for _ in range(4 * questions):  # some are not answered from files
-            cost = measure(home, chat, metered, corpus.question(dice))
+        for number in range(4 * questions):  # some are not answered from files
+            asked = corpus.question(dice)
+            if number % 2 == 0:
+                asked = f"Explain: {asked[0].lower()}{asked[1:]}"
+            cost = measure(home, chat, metered, asked)
             if cost is not None:
                 found.append(cost)
             if len(found) == questions:
@@ -55,13 +62,19 @@ def rows(place: Path, passages: int, questions: int = QUESTIONS) -> list[Row]:
         chat.close()
     name = f"at {passages} passages"
     table = [Row(f"answers from files, {name}", len(found), "")]
+    before, after = (
+        [share for cost in found if (share := getattr(cost, part)) is not None]
+        for part in ("before", "after")
+    )
     if found:
-        around, before, after = (
-            [getattr(cost, part) for cost in found] for part in ("around", "before", "after")
+        around = [cost.around for cost in found]
+        spread = (min(around), max(around))
+        table.append(
+            at_most(f"around the forward passes, {name}", statistics.median(around), "ms", 120, spread)
         )
-        median = statistics.median(around)
+    if before:
         table += [
-            at_most(f"around the forward passes, {name}", median, "ms", 120, (min(around), max(around))),
+            Row(f"of them read by the model, {name}", len(before), ""),
             at_most(
                 "tokens that checks read before the first token, of the prompt's, most",
                 100 * max(before),
@@ -95,16 +108,19 @@ def measure(home: Home, chat: MeteredChat, embedder: MeteredEmbedder, question: 
     began = time.perf_counter()
     answer = Answerer(chat, embedder, find, hear, lambda: False, limits).answer(Question(question))
     ended = time.perf_counter()
-    if answer.source != "files" or not answer.timings.prompt_tokens:
+    if answer.source != "files":
         return None
+    inside = sum(one.seconds for one in chat.passes) + embedder.seconds
+    around = 1000 * (ended - began - inside)
+    if not answer.timings.prompt_tokens:
+        return Cost(around, None, None)
     first = shown[0] if shown else ended
     timings = answer.timings
     read = sum(one.tokens for one in chat.passes if one.ended <= first)
     rest = sum(one.tokens for one in chat.passes if one.ended > first)
     held_back = max(0, timings.completion_tokens - rest)  # written, and shown only after
-    inside = sum(one.seconds for one in chat.passes) + embedder.seconds
     return Cost(
-        around=1000 * (ended - began - inside),
+        around=around,
         before=max(0, read - held_back - (timings.prompt_tokens - timings.cached_tokens))
         / timings.prompt_tokens,
         after=max(0, rest - timings.completion_tokens) / timings.prompt_tokens,

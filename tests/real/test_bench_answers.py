@@ -35,8 +35,9 @@ def test_what_surrounds_an_answer_is_told_from_its_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searching, "FILES", 2)
-    rows = {row.name: row for row in overhead.rows(tmp_path / "bench", 60, 1)}
-    assert rows["answers from files, at 60 passages"].value == 1
+    rows = {row.name: row for row in overhead.rows(tmp_path / "bench", 60, 4)}
+    assert rows["answers from files, at 60 passages"].value == 4
+    assert 0 < rows["of them read by the model, at 60 passages"].value < 4
     assert rows["around the forward passes, at 60 passages"].value > 0
     assert (
         rows["tokens that checks read before the first token, of the prompt's, most"].goal == "at most 30 %"

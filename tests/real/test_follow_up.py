@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from engine.answer.pipeline import Answerer, Limits, Question
 from engine.answer.states import OpenChat, States
 from engine.contracts import Answer, Passage, SearchReply, Turn
 from engine.models import catalog
+from engine.models.fake import FakeEmbedder
 from engine.models.llama import LlamaChat
 from engine.models.load import load_chat
 from engine.paths import Home
@@ -42,10 +44,12 @@ def ask(model: LlamaChat, question: str, history: list[Turn], chat: OpenChat) ->
     )
     answerer = Answerer(
         model,
+        FakeEmbedder(),
         lambda _query: SearchReply((passage,), 1, 1, 0.0),
         lambda _event: None,
         lambda: False,
-        Limits.of(catalog.default("chat")),
+        # Each question is answered by one line, of which a small model would read nothing.
+        replace(Limits.of(catalog.default("chat")), quotes=False),
         chat=chat,
     )
     number = f"{len(history):02}"
@@ -90,7 +94,7 @@ def test_words_of_another_turn_keep_the_same_prefix(model: LlamaChat, tmp_path: 
     chat = states.open("a")
     first = ask(model, QUESTIONS[0], history, chat)
     chat.save()
-    answerer = Answerer(model, lambda _q: SearchReply((), 0, 0, 0.0), lambda _e: None, lambda: False)
+    answerer = Answerer(model, None, lambda _q: SearchReply((), 0, 0, 0.0), lambda _e: None, lambda: False)
     answerer.answer(Question("What is the capital of France?", files=False, max_tokens=12))
     again = ask(model, QUESTIONS[1], history, states.open("a"))
     assert again.timings.cached_tokens >= 0.95 * first.timings.prompt_tokens
