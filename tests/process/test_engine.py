@@ -172,7 +172,7 @@ def test_the_answer_worker_killed_in_the_middle_is_an_error_and_the_next_answer_
 ) -> None:
     engine.index([folder]).result(HANG)
     monkeypatch.setenv("NOCTURNE_FAKE_TOKEN_SECONDS", "0.2")
-    job = engine.ask("Who repairs the pump?")
+    job = engine.ask("Explain who repairs the pump.")
     wait_until(lambda: any(isinstance(e, Token) for e in job._events))
     os.kill(engine.processes()["answer"], signal.SIGKILL)
     with pytest.raises(EngineError) as caught:
@@ -189,7 +189,7 @@ def test_stop_while_writing_keeps_the_words(
 ) -> None:
     engine.index([folder]).result(HANG)
     monkeypatch.setenv("NOCTURNE_FAKE_TOKEN_SECONDS", "0.2")
-    job = engine.ask("Who repairs the pump?")
+    job = engine.ask("Explain who repairs the pump.")
     wait_until(lambda: any(isinstance(e, Token) for e in job._events))
     pid = engine.processes()["answer"]
     job.cancel()
@@ -203,7 +203,7 @@ def test_stop_while_reading_the_prompt_is_cancelled(
 ) -> None:
     engine.index([folder]).result(HANG)
     monkeypatch.setenv("NOCTURNE_FAKE_SLICE_SECONDS", "30")
-    job = engine.ask("Who repairs the pump?")
+    job = engine.ask("Explain who repairs the pump.")
     wait_until(lambda: any(isinstance(e, Found) for e in job._events))
     pid = engine.processes()["answer"]
     job.cancel()
@@ -219,7 +219,7 @@ def test_indexing_stands_still_while_an_answer_is_computed(
     background = engine.index([many_files(tmp_path / "many", 400)])
     wait_until(lambda: any(isinstance(e, FileDone) for e in background._events))
     monkeypatch.setenv("NOCTURNE_FAKE_TOKEN_SECONDS", "0.1")
-    job = engine.ask("Who repairs the pump?")
+    job = engine.ask("Explain who repairs the pump.")
     wait_until(lambda: any(isinstance(e, Token) for e in job._events))
     if not background.ended:
         index = psutil.Process(engine.processes()["index"])

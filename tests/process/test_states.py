@@ -13,7 +13,8 @@ from engine.paths import Home
 
 pytestmark = pytest.mark.process
 HANG = 60.0
-QUESTION, FOLLOW_UP = "Who repairs the pump?", "And when does he repair it?"
+# An explanation is left to the model: where one line is the answer, a small one reads nothing.
+QUESTION, FOLLOW_UP = "Explain who repairs the pump.", "And explain before when he repairs it."
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def test_a_follow_up_goes_on_where_another_process_was(engine: Engine, home: Hom
     assert second.timings.prompt_tokens > second.timings.cached_tokens
     (found,) = [event for event in job.events() if isinstance(event, Found)]
     assert found.passages[0].path == first.citations[0].path
-    other = engine.ask("What is the rent of the flat?").result(HANG)
-    third = engine.ask("How much is the rent of the flat a month?", first.chat).result(HANG)
+    other = engine.ask("Explain the rent of the flat.").result(HANG)
+    third = engine.ask("Explain how much the rent of the flat is a month.", first.chat).result(HANG)
     assert third.timings.cached_tokens >= second.timings.prompt_tokens  # though another chat was read between
     assert sorted(kept(home)) == sorted([first.chat, other.chat])
 
@@ -81,7 +82,7 @@ def test_a_changed_file_is_not_answered_from_what_it_said(
     (folder / "pump.md").write_text("Marek Zelny repairs the pump. Marek Zelny repairs it before 3 October.")
     engine.index().result(HANG)
     assert kept(home) == []
-    answer = engine.ask("Who repairs the pump now?", first.chat).result(HANG)
+    answer = engine.ask("Explain who repairs the pump now.", first.chat).result(HANG)
     assert "Marek Zelny" in answer.answer
     assert answer.timings.cached_tokens < first.timings.prompt_tokens
 
@@ -90,7 +91,7 @@ def test_a_file_that_is_gone_leaves_no_text_behind(
     engine: Engine, home: Home, folder: Path, first: Answer
 ) -> None:
     assert any(b"Pawel" in path.read_bytes() for path in home.states.iterdir())
-    engine.ask("What is the rent of the flat?").result(HANG)
+    engine.ask("Explain the rent of the flat.").result(HANG)
     (folder / "pump.md").unlink()
     engine.index().result(HANG)
     assert not any(b"Pawel" in path.read_bytes() for path in home.states.iterdir())
@@ -98,7 +99,7 @@ def test_a_file_that_is_gone_leaves_no_text_behind(
 
 def test_the_file_that_was_opened_stays_in_play(engine: Engine, folder: Path, first: Answer) -> None:
     engine.record("opened_file", first.message, str(folder / "rent.txt"))
-    job = engine.ask("And how much is it a month?", first.chat)
+    job = engine.ask("And explain how much it is a month.", first.chat)
     job.result(HANG)
     turns = engine._turns(engine.messages(first.chat))
     assert turns[1].paths == (str(folder / "rent.txt"), first.citations[0].path)

@@ -115,8 +115,8 @@ def test_meaning_finds_what_words_do_not(engine: Engine) -> None:
 
 
 def test_a_follow_up_reads_less_than_it_shares(engine: Engine) -> None:
-    first = engine.ask("Who has the key to the pump house?").result(HANG)
-    second = engine.ask("How deep is the well?", first.chat).result(HANG)
+    first = engine.ask("Explain who has the key to the pump house.").result(HANG)
+    second = engine.ask("Explain how deep the well is.", first.chat).result(HANG)
     assert second.timings.cached_tokens > 0
     assert "23" in second.answer
 
