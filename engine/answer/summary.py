@@ -20,6 +20,7 @@ from typing import Any
 from engine.answer.fence import fenced, fenced_line
 from engine.answer.support import find_support
 from engine.answer.terms import keys, sentences
+from engine.answer.thinking import Thoughts
 from engine.contracts import (
     Answer,
     AnswerSentence,
@@ -63,7 +64,8 @@ class Point:
 class Summariser:
     """Condenses documents with one chat model, at most `step_tokens` of text at a time.
 
-    With `writes` False no sentence is left to the model: each part is represented by one of its own.
+    With `writes` False no sentence is left to the model: each part is represented by one of its own. Before a
+    sentence `thought` tokens may be spent on thinking.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class Summariser:
         *,
         step_tokens: int,
         writes: bool = True,
+        thought: int = 0,
     ) -> None:
         self._model = model
         self._emit = emit
         self._cancelled = cancelled
+        self._most_written = _SENTENCE_TOKENS + thought
         self._step_tokens = step_tokens
         self._writes = writes
         self._done = self._total = self._parts = 0
@@ -210,17 +214,19 @@ class Summariser:
         """What the model says the passages are about, its first sentence; empty if it was stopped."""
         text = "\n".join(passage.text for passage in passages)
         tokens = self._prompt(source, text)
-        while len(tokens) + _SENTENCE_TOKENS > self._model.context and text:
+        while len(tokens) + self._most_written > self._model.context and text:
             text = text[: len(text) // 2]  # a single passage longer than the context
             tokens = self._prompt(source, text)
-        generation = self._model.generate(tokens, _SENTENCE_TOKENS)
+        generation = self._model.generate(tokens, self._most_written)
+        thoughts = Thoughts(self._model.opens_thought)
         written = ""
         for piece in generation:
-            written += piece
+            written += thoughts.feed(piece)
             if self._cancelled():
                 return ""
             if len(sentences(written)) > 1:
                 break
+        written += thoughts.end()
         self._timings = replace(
             self._timings,
             prompt_tokens=self._timings.prompt_tokens + generation.prompt_tokens,

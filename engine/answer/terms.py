@@ -13,7 +13,7 @@ from resources import resource
 Kind = Literal["word", "name", "number", "code"]
 
 _TOKEN = re.compile(r"\w+(?:[-'’.,:/@_+&]\w+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”')\]]*\s+(?=[\"“'(\[]*[\w])")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])([\"”')\]]*)\s+(?=[\"“'(\[]*[\w])")
 _NUMBER_WORDS = dict(
     zip(
         "two three four five six seven eight nine ten eleven twelve".split(),
@@ -22,10 +22,12 @@ _NUMBER_WORDS = dict(
     )
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,' ](?=\d{3}\b)")
-# A full stop after these does not end a sentence.
+# A full stop after these does not end a sentence; after the latter, which are words as well, before a number.
 _ABBREVIATIONS = re.compile(
-    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Inc|Ltd|vs|e\.g|i\.e|etc|approx)\.|(?<![\w-])[A-Z]\.)$"
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Inc|Ltd|vs|e\.g|i\.e|etc|approx|incl|excl|tel|dept|fig)\."
+    r"|(?<![\w-])[A-Z]\.)$"
 )
+_BEFORE_NUMBERS = re.compile(r"\b(?:no|nr|nos|p|pp|vol|art|ext|ca|sec|ch)\.$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
@@ -104,12 +106,19 @@ def sentences(text: str) -> list[tuple[int, int]]:
         start = line.start()
         cuts = list(_SENTENCE_END.finditer(line.group()))
         for cut in cuts:
-            end = line.start() + cut.start()
-            if not _ABBREVIATIONS.search(text[start:end]):
+            stop, end, further = (line.start() + at for at in (cut.start(), cut.end(1), cut.end()))
+            if _is_over(text[start:stop], text[further]):
                 spans.append((start, end))
-                start = line.start() + cut.end()
+                start = further
         spans.append((start, line.end()))
     return [trimmed for start, end in spans if (trimmed := _trim(text, start, end)) is not None]
+
+
+def _is_over(sentence: str, further: str) -> bool:
+    """Whether the full stop at its end ends it, where `further` is the next character."""
+    if _ABBREVIATIONS.search(sentence):
+        return False
+    return not (further.isdigit() and _BEFORE_NUMBERS.search(sentence))
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -183,6 +183,7 @@ class AnswerRole:
                 lambda: work.cancelled,
                 step_tokens=card.passage_tokens,
                 writes=not card.toy,
+                thought=card.thought,
             )
 
         database = schema.open_for_search(self._home.index_db)

@@ -92,6 +92,15 @@ def test_what_no_part_supports_gives_way_to_a_sentence_of_the_file(library: Libr
     assert answer.citations[0].quote in BOAT and answer.citations[0].quote in answer.answer
 
 
+def test_what_a_model_thinks_first_is_no_part_of_a_summary(library: Library) -> None:
+    thinking = (
+        "<think>The boat lies in Ghent. Or so.</think>\nThe boat needs paint before the season. It is old."
+    )
+    answer = Asking(library, FakeChat(thinking))("Please summarise boat.md")
+    assert answer is not None
+    assert answer.answer == "boat.md, in short (1 part):\n- The boat needs paint before the season. [1]"
+
+
 def test_a_long_file_is_read_in_bounded_steps_and_condensed(library: Library) -> None:
     class Watched(FakeChat):
         longest = 0
