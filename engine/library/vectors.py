@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # to walk a chain of 375 pages. Its search takes hardly longer with few.
 _CHUNK = 32
 _TOGETHER = 64  # of these rows read at once
+_BEHIND = "vectors_vector_chunks00"  # the vectors of a chunk in a blob, in the order of their offsets
 _MOST = 4096  # the extension finds no more at once
 
 
@@ -137,11 +138,19 @@ def of(database: Database, passages: Sequence[int]) -> tuple[list[int], Vectors]
     """Those of `passages` that have a vector, and their vectors, float32 (n, dimensions)."""
     import numpy as np
 
-    # One by one: the extension answers `rowid IN (...)` by reading every vector.
-    one = "SELECT rowid, vector FROM vectors WHERE rowid = ?"
-    found = [row for passage in passages if (row := database.one(one, (passage,)))]
-    rows = np.frombuffer(b"".join(vector for _, vector in found), "<f4")
-    return [passage for passage, _ in found], rows.reshape(len(found), dimensions(database))
+    # Where each stands in its chunk; the extension would read them one by one, and each chunk from its start.
+    places = database.execute(
+        "SELECT v.rowid, v.chunk_id, v.chunk_offset FROM json_each(?) AS wanted"
+        " CROSS JOIN vectors_rowids AS v ON v.rowid = wanted.value ORDER BY wanted.key",
+        (json.dumps(list(passages)),),
+    )
+    width = dimensions(database)
+    length = 4 * width
+    by_chunk = sorted((chunk, offset * length, length) for _, chunk, offset in places)
+    found = dict(zip(by_chunk, database.parts(_BEHIND, "vectors", by_chunk), strict=True))
+    joined = b"".join(found[chunk, offset * length, length] for _, chunk, offset in places)
+    rows = np.frombuffer(joined, "<f4")
+    return [passage for passage, _, _ in places], rows.reshape(len(places), width)
 
 
 def every(database: Database, chunks: Sequence[int] | None = None) -> Iterator[tuple[Ids, Vectors]]:
@@ -153,7 +162,7 @@ def every(database: Database, chunks: Sequence[int] | None = None) -> Iterator[t
         passages, rows = [], []
         for size, valid, rowids, blob in database.execute(
             "SELECT size, validity, rowids, vectors FROM vectors_chunks AS c"
-            " JOIN vectors_vector_chunks00 AS v ON v.rowid = c.chunk_id"
+            f" JOIN {_BEHIND} AS v ON v.rowid = c.chunk_id"
             " WHERE c.chunk_id IN (SELECT value FROM json_each(?))",
             (json.dumps(wanted[start : start + _TOGETHER]),),
         ):

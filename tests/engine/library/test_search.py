@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.library import index, scan, schema, search, words
 from engine.library.query import match_expression
+from engine.store.database import Database
 
 if TYPE_CHECKING:
     from tests.engine.library.conftest import Library
@@ -123,6 +124,25 @@ def test_identical_passages_are_one_result_that_credits_all(library: Library) ->
     assert second.also == () and second.rank == 2
     inside = library.search("deposit", folder=library.folder / "b").results[0]
     assert inside.path == str(library.folder / "b" / "copy.md") and inside.also == ()
+
+
+def test_statements_do_not_grow_with_what_is_found(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither with the results nor with their copies: each statement costs its planning."""
+    for number in range(72):
+        flat = number % 12
+        library.put(f"{number}.md", f"The deposit of flat {flat} is {flat}00 euros, with water.")
+    library.index()
+    asked: list[str] = []
+    plain = Database.execute
+    monkeypatch.setattr(
+        Database, "execute", lambda self, sql, params=(): asked.append(sql) or plain(self, sql, params)
+    )
+    (first,) = library.search("deposit water", k=1).results
+    few = len(asked)
+    asked.clear()
+    found = library.search("deposit water", k=10).results
+    assert len(asked) == few and len(found) == 10
+    assert len(first.also) == 5 and all(len(result.also) == 5 for result in found)
 
 
 def test_words_alone_suffice(filled: Library) -> None:

@@ -89,6 +89,20 @@ def test_where_words_are_common_rows_must_hold_several(filled: Database, few: No
     assert words._count(filled, "words", visited) <= 400
 
 
+def test_how_common_a_word_is_need_not_be_counted_row_by_row(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = words._last(filled, "words")
+    assert last == 600 and words._about(filled, "words", '"meeting"', last) == words._count(
+        filled, "words", '"meeting"'
+    )
+    monkeypatch.setattr(words, "_STRIP", 20)
+    for term in ('"meeting"', '"budget"', '("meeting") AND ("budget")'):
+        counted, estimated = words._count(filled, "words", term), words._about(filled, "words", term, last)
+        assert 0.7 * counted < estimated < 1.4 * counted
+    assert words._held(filled, "words", '"zebra"', last) == 2  # what is rare is counted
+
+
 def test_every_word_counts_once(filled: Database, few: None) -> None:
     """A word that stood in the expression twice would weigh twice."""
     for visited in words._visits(filled, "words", expression("meeting budget garden zebra filler7"), 10):
