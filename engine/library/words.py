@@ -23,7 +23,7 @@ _SHARE = 50
 _RARE = 5_000  # of these, and so many that hold one rare word alone
 # Rows listed under the words that are looked at, the rarest first, but two in any case: they are read to find
 # who is in both halves.
-_LISTED = 300_000
+_LISTED = 150_000
 # Estimates count in so many strips of the index, of so many rows each, or together such a share of all.
 _STRIPS = 8
 _STRIP = 1_000
