@@ -49,14 +49,22 @@ def _slides(path: Path) -> str:
 
 
 def _paragraphs(path: Path, is_part: Callable[[str], bool]) -> str:
-    """Paragraphs (`p`) of Office's XML; their text is that of all `t` in them."""
+    """Paragraphs (`p`) of Office's XML; their text is that of all `t` in them, once.
+
+    A text box stands in a paragraph of its own inside another one, and again in what older programs read.
+    """
     from lxml import etree
 
-    return "\n".join(
-        "".join(run.text or "" for run in paragraph.iterfind(".//{*}t"))
-        for content in _parts(path, is_part)
-        for paragraph in etree.fromstring(content).iterfind(".//{*}p")
-    )
+    texts: list[str] = []
+    for content in _parts(path, is_part):
+        tree = etree.fromstring(content)
+        etree.strip_elements(tree, "{*}Fallback", with_tail=False)
+        for paragraph in tree.iterfind(".//{*}p"):
+            runs = paragraph.iterfind(".//{*}t")
+            texts.append(
+                "".join(run.text or "" for run in runs if next(run.iterancestors("{*}p")) is paragraph)
+            )
+    return "\n".join(texts)
 
 
 def _open_document(path: Path) -> str:

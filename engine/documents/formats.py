@@ -71,7 +71,7 @@ TEXT = Format(
     _set("txt text log tex nfo readme me"),
     read_text=plain.read,
 )
-HTML = Format("html", 2, "html", _set("html htm xhtml shtml"), read_text=html.read)
+HTML = Format("html", 3, "html", _set("html htm xhtml shtml"), read_text=html.read)
 PDF = Format("pdf", 2, "pdf", _set("pdf"), read_file=pdf.read, read_scan=pdf.read_scan)
 PICTURE = Format(
     "picture",
@@ -103,7 +103,7 @@ FORMATS: tuple[Format, ...] = (
     Format("asciidoc", 1, "text", _set("adoc asciidoc"), read_text=markup.read_asciidoc),
     Format("subtitles", 1, "text", _set("srt vtt"), read_text=subtitles.read),
     Format("notebook", 1, "notebook", _set("ipynb"), read_text=notebook.read),
-    Format("records", 1, "data", _set("json jsonl ndjson"), read_text=records.read),
+    Format("records", 2, "data", _set("json jsonl ndjson"), read_text=records.read),
     PDF,
     PICTURE,
     WORD,

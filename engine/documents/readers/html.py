@@ -217,4 +217,8 @@ def _span(cell: Any, name: str) -> int:
 
 
 def _text(element: Any) -> str:
+    """In one line; what stands on lines of its own stays apart from what is around it."""
+    for inner in element.iter("br", *_BLOCKS):
+        if inner is not element:
+            inner.text, inner.tail = f" {inner.text or ''}", f" {inner.tail or ''}"
     return " ".join("".join(element.itertext()).split())

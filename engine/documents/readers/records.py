@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.documents.extract import MAX_HEADING, Draft, Unreadable, Writer, one_line
 from engine.documents.readers import plain
+from engine.documents.readers.table import row_line
 
 _MAX_TREE = 10_000_000  # code points; a larger tree takes too much memory
 _WIDE = 600  # code points of a record; a longer one is cut, and its parts need its first line as heading
@@ -77,10 +78,13 @@ def _write(writer: Writer, name: str, record: Any) -> None:
 
 
 def _lines(name: str, value: Any) -> Iterator[str]:
-    """`name: value`, `outer.inner: value`, `name: one, two`."""
+    """`name: value`, `outer.inner: value`, `name: one, two`; records of a list on a line each."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _lines(f"{name}.{key}"[-MAX_HEADING:] if name else key[:MAX_HEADING], inner)
+    elif name and isinstance(value, list) and len(value) > 1 and all(map(_is_row, value)):
+        yield f"{name}:"
+        yield from (row_line([_shown(cell) for cell in row.values()], list(row)) for row in value)
     elif isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
         for item in value:
             yield from _lines(name, item)
@@ -89,6 +93,16 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         shown = ", ".join(text for item in items if (text := _shown(item)))
         if shown:
             yield f"{name}: {shown}" if name else shown
+
+
+def _is_row(value: Any) -> bool:
+    """Several short values, each with a name, that one line can hold."""
+    return (
+        isinstance(value, dict)
+        and len(value) > 1
+        and not any(isinstance(cell, (dict, list)) for cell in value.values())
+        and sum(len(name) + len(_shown(cell)) for name, cell in value.items()) <= _WIDE
+    )
 
 
 def _shown(value: Any) -> str:

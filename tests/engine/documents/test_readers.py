@@ -199,6 +199,12 @@ def test_html_main_text_headings_lists_and_tables(tmp_path: Path) -> None:
     assert_complete(document)
 
 
+def test_html_lines_of_a_cell_stay_apart(tmp_path: Path) -> None:
+    cell = "First<br>line <b>bo</b>ld<div>second</div><div>third</div>fourth"
+    text = read(write(tmp_path / "a.html", f"<table><tr><td>{cell}</td><td>2</td></tr></table>")).text
+    assert text == "First line bold second third fourth | 2"
+
+
 def test_html_page_that_is_all_navigation_is_not_thrown_away(tmp_path: Path) -> None:
     links = "".join(f"<p>A page about subject {n}</p>" for n in range(20))
     document = read(write(tmp_path / "a.html", f"<html><body><nav>{links}</nav><main>x</main></body></html>"))

@@ -189,8 +189,19 @@ def test_json_records_can_be_understood_alone(tmp_path: Path) -> None:
     assert under(document).strip() == "club: Rowing\naddress.city: Oslo\nopen: true\ndays: Mon, Tue"
     assert under(document, "members").strip() == "name: Mara\nboats.id: 1.50\nboats.id: 2"
     assert under(document, "members", "name: Jo").startswith("name: Jo\ntext: word")
-    assert (document.kind, document.reader) == ("data", "records@1")
+    assert (document.kind, document.reader) == ("data", "records@2")
     assert_complete(document)
+
+
+def test_a_list_of_short_records_is_a_table(tmp_path: Path) -> None:
+    """Its name once, and each record on one line, as of any table."""
+    fields = [{"name": "city", "size": 12}, {"name": "zip", "size": 5, "note": None}]
+    tree = {"records": {"title": "calls", "fields": fields, "long": [{"a": "x", "b": "y " * 400}] * 2}}
+    text = read(write(tmp_path / "layout.json", json.dumps(tree))).text
+    assert text.startswith(
+        "records.title: calls\nrecords.fields:\nname: city; size: 12\nname: zip; size: 5\n"
+    )
+    assert text.count("records.long.a: x\nrecords.long.b: y y") == 2
 
 
 def test_json_lines(tmp_path: Path) -> None:

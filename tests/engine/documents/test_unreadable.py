@@ -205,10 +205,10 @@ def test_wrong_names_are_read_by_content(tmp_path: Path) -> None:
     assert read(pdf(tmp_path / "a.txt", "from a pdf")).reader == "pdf@2"
     assert read(docx(tmp_path / "b.txt")).reader == "word@2"
     for name, content, expected in (
-        ("c.txt", "<!DOCTYPE html><p>hi</p>", "html@2"),
+        ("c.txt", "<!DOCTYPE html><p>hi</p>", "html@3"),
         ("d.pdf", "plain words", "text@1"),
         ("e.docx", "plain words", "text@1"),
-        ("f.pdf", "<html><p>hi</p></html>", "html@2"),
+        ("f.pdf", "<html><p>hi</p></html>", "html@3"),
         ("g.unheard-of", "plain words", "text@1"),
         ("README", "plain words", "text@1"),
         ("Makefile", "all:\n\ttrue", "code@1"),
