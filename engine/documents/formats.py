@@ -72,7 +72,7 @@ TEXT = Format(
     read_text=plain.read,
 )
 HTML = Format("html", 3, "html", _set("html htm xhtml shtml"), read_text=html.read)
-PDF = Format("pdf", 2, "pdf", _set("pdf"), read_file=pdf.read, read_scan=pdf.read_scan)
+PDF = Format("pdf", 3, "pdf", _set("pdf"), read_file=pdf.read, read_scan=pdf.read_scan)
 PICTURE = Format(
     "picture",
     1,

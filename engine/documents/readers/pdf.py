@@ -6,6 +6,7 @@ Pages that are pictures have little text or none, unless somebody is asked to re
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -80,10 +81,9 @@ def _read(document: Any, page_text: PageText | None) -> Draft:
             path.enter(level, heading)
         writer.place(path.path, index + 1)
         writer.block(text[start:])
-    metadata = {
-        ours: value for name, ours in _METADATA.items() if (value := document.get_metadata_value(name))
-    }
-    draft = writer.draft(_title(document.get_metadata_value("Title")), len(document), metadata)
+    told = partial(_decoded, document.get_metadata_value)
+    metadata = {ours: value for name, ours in _METADATA.items() if (value := told(name))}
+    draft = writer.draft(_title(told("Title")), len(document), metadata)
     draft.scans, draft.recognised = 0 if page_text else scans, tuple(recognised)
     return draft
 
@@ -130,10 +130,18 @@ def _outline(document: Any) -> dict[int, list[tuple[int, str]]]:
     for bookmark in document.get_toc():
         target = bookmark.get_dest()
         page = target.get_index() if target else None
-        heading = one_line(bookmark.get_title() or "")
+        heading = one_line(_decoded(bookmark.get_title))
         if page is not None and heading:
             outline.setdefault(page, []).append((bookmark.level, heading))
     return outline
+
+
+def _decoded(read: Callable[..., str], *what: str) -> str:
+    """What is written in broken UTF-16 names nothing, and is no reason not to read the pages."""
+    try:
+        return read(*what) or ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _find(heading: str, text: str, start: int) -> int | None:
@@ -145,7 +153,7 @@ def _find(heading: str, text: str, start: int) -> int | None:
 
 def _title(raw: str) -> str:
     """A title worth showing: the program's additions are taken off, place holders dropped."""
-    cleaned = one_line(_PROGRAM.sub("", _PROGRAM.sub("", raw or "")))
+    cleaned = one_line(_PROGRAM.sub("", _PROGRAM.sub("", raw)))
     return "" if cleaned.lower() in {"untitled", "unknown", "title", "document", "none"} else cleaned
 
 

@@ -73,6 +73,29 @@ def test_pdf_pages_title_outline_and_author(tmp_path: Path) -> None:
     assert_complete(document)
 
 
+def test_pdf_names_in_broken_letters_name_nothing(tmp_path: Path) -> None:
+    """A bookmark, a title or an author that cannot be decoded cost themselves, not the file."""
+    from reportlab.pdfgen import canvas
+
+    path = tmp_path / "broken.pdf"
+    sheet = canvas.Canvas(str(path))
+    sheet.setTitle("titletit")
+    sheet.setAuthor("authorau")
+    for name in ("bookmark", "Costs"):
+        sheet.bookmarkPage(name)
+        sheet.addOutlineEntry(name, name, level=0)
+    sheet.drawString(72, 750, "Costs")
+    sheet.save()
+    content = path.read_bytes()
+    for name in (b"(titletit)", b"(authorau)", b"(bookmark)"):
+        assert content.count(name) == 1
+        content = content.replace(name, b"(\xfe\xff\xd8\x41\x00AB\x20)")  # half of a pair of surrogates
+    path.write_bytes(content)
+    document = read(path)
+    assert (document.text.strip(), document.title, document.metadata.get("author")) == ("Costs", "", None)
+    assert [section.headings for section in document.sections] == [("Costs",)]
+
+
 def test_pdf_counts_pages_that_show_something_but_have_no_text(tmp_path: Path) -> None:
     from reportlab.pdfgen import canvas
 
