@@ -42,7 +42,7 @@ class Extract:
     """A file as text. `reader` is "name@version"; `redacted` counts secrets blotted out of the text.
 
     `scans` counts pages that are pictures of text which nobody was asked to recognise, `recognised` names
-    those whose text was; `reader` says then by what ("pdf@2+ocr@1"). `hidden` counts characters
+    those whose text was; `reader` says then by what ("pdf@3+ocr@1"). `hidden` counts characters
     that are in the file and not to be seen in it: they are in no text.
     """
 

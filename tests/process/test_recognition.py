@@ -98,7 +98,7 @@ def test_scans_are_indexed_found_and_told(
     assert (done["indexed"], done["skipped"], done["failed"]) == (2, 0, 0)
     assert seen(tmp_path) == [30, 200, 200, 60], "a page that breaks is tried twice, the others go on"
     [found] = run(capsys, "search", "the shade is 60", "-k", "1")["results"]
-    assert (found["path"], found["page"], found["reader"]) == (str(path), 3, "pdf@2+ocr@1")
+    assert (found["path"], found["page"], found["reader"]) == (str(path), 3, "pdf@3+ocr@1")
     coverage = run(capsys, "status")["coverage"]
     assert (coverage["recognised"], coverage["scans"], coverage["meaning"]) == (1, 0, 2)
     run(capsys, "index", str(folder))

@@ -6,6 +6,7 @@ page shows little else. White text stays where something is painted behind it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 _TINY = 1.0  # points; nobody reads less
@@ -29,6 +30,7 @@ class _Text(NamedTuple):
 
 def take_off(page: Any) -> str:
     """Remove text objects that are not shown from the pypdfium2 `page`; returns their text."""
+    import pypdfium2
     import pypdfium2.raw as pdfium
 
     texts: list[_Text] = []
@@ -36,13 +38,15 @@ def take_off(page: Any) -> str:
     text_page = page.get_textpage()
     try:
         for thing in page.get_objects(textpage=text_page):
-            box = thing.get_bounds() if thing.level == 0 else None
-            if thing.type == pdfium.FPDF_PAGEOBJ_TEXT:
-                texts.append(_text(thing, box))
-            elif thing.type == pdfium.FPDF_PAGEOBJ_IMAGE:
-                paints.append((box, True))
-            elif thing.type == pdfium.FPDF_PAGEOBJ_SHADING or _is_painted(thing):
-                paints.append((box, False))
+            # What cannot be told of one object is no reason not to read the page: it stays.
+            with suppress(pypdfium2.PdfiumError):
+                box = thing.get_bounds() if thing.level == 0 else None
+                if thing.type == pdfium.FPDF_PAGEOBJ_TEXT:
+                    texts.append(_text(thing, box))
+                elif thing.type == pdfium.FPDF_PAGEOBJ_IMAGE:
+                    paints.append((box, True))
+                elif thing.type == pdfium.FPDF_PAGEOBJ_SHADING or _is_painted(thing):
+                    paints.append((box, False))
     finally:
         text_page.close()  # before anything is removed
     bounds = page.get_bbox()
@@ -68,13 +72,23 @@ def _text(thing: Any, box: Box | None) -> _Text:
     drawn_by_fill = mode in (pdfium.FPDF_TEXTRENDERMODE_FILL, pdfium.FPDF_TEXTRENDERMODE_FILL_CLIP)
     return _Text(
         thing,
-        thing.extract().strip("\0"),
+        _written(thing),
         invisible=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
         or (drawn_by_fill and color[3] <= _FAINT)
         or abs(height) < _TINY,
         white=drawn_by_fill and min(color[:3]) >= _WHITE,
         box=box,
     )
+
+
+def _written(thing: Any) -> str:
+    """Its characters; halves of surrogate pairs, which `thing.extract` stumbles over, are replaced."""
+    import pypdfium2.raw as pdfium
+
+    length = pdfium.FPDFTextObj_GetText(thing, thing.textpage, None, 0)
+    buffer = (pdfium.FPDF_WCHAR * (length // 2))()
+    pdfium.FPDFTextObj_GetText(thing, thing.textpage, buffer, length)
+    return bytes(buffer).decode("utf-16-le", "replace").strip("\0")
 
 
 def _is_unseen(text: _Text, bounds: Box, paints: list[Box | None], scanned: bool) -> bool:

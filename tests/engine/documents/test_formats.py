@@ -35,10 +35,10 @@ def test_the_reader_foretold_is_the_reader_used(tmp_path: Path) -> None:
 
 
 def test_readers_of_other_versions_are_not_current() -> None:
-    assert formats.is_current("pdf@2")
-    assert not formats.is_current("pdf@1") and not formats.is_current("pdf@0")
+    assert formats.is_current("pdf@3")
+    assert not formats.is_current("pdf@2") and not formats.is_current("pdf@0")
     assert formats.current_reader(Path("a.xyz")) is None
-    assert formats.current_reader(Path("A.PDF")) == "pdf@2"
+    assert formats.current_reader(Path("A.PDF")) == "pdf@3"
 
 
 def test_importing_loads_no_library() -> None:

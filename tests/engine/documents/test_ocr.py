@@ -52,7 +52,7 @@ def test_only_pages_without_text_are_recognised(tmp_path: Path) -> None:
     eye = Eye()
     document = read(scan(tmp_path / "a.pdf", "typed", "", "typed too", ""), eye)
     assert eye.seen == [(2000, 1000), (2000, 1000)]
-    assert (document.recognised, document.scans, document.reader) == ((2, 4), 0, "pdf@2+ocr@1")
+    assert (document.recognised, document.scans, document.reader) == ((2, 4), 0, "pdf@3+ocr@1")
     pages = {
         section.page: document.text[section.start : section.end].strip() for section in document.sections
     }
@@ -65,7 +65,7 @@ def test_nobody_is_asked_unasked(tmp_path: Path) -> None:
         read(scan(tmp_path / "a.pdf", "", ""))
     assert raised.value.scans == 2
     document = read(scan(tmp_path / "b.pdf", "typed", ""))
-    assert (document.scans, document.recognised, document.reader) == (1, (), "pdf@2")
+    assert (document.scans, document.recognised, document.reader) == (1, (), "pdf@3")
 
 
 def test_whoever_recognises_may_stop(tmp_path: Path) -> None:

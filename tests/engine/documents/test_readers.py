@@ -96,6 +96,29 @@ def test_pdf_names_in_broken_letters_name_nothing(tmp_path: Path) -> None:
     assert [section.headings for section in document.sections] == [("Costs",)]
 
 
+def test_pdf_letters_that_stand_for_half_a_character(tmp_path: Path) -> None:
+    """Fonts of some programs map letters to surrogates that are no pair."""
+    from pypdf import PdfWriter
+    from pypdf.generic import DecodedStreamObject, NameObject
+    from reportlab.pdfgen import canvas
+
+    path = tmp_path / "halves.pdf"
+    sheet = canvas.Canvas(str(path))
+    sheet.drawString(72, 750, "The roof Xcost 4,200 euros.")
+    sheet.save()
+    writer = PdfWriter(clone_from=path)
+    (font,) = writer.pages[0]["/Resources"]["/Font"].values()
+    letters = DecodedStreamObject()
+    letters.set_data(
+        b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange"
+        b" 1 beginbfchar <58> <d841> endbfchar endcmap end"
+    )
+    font.get_object()[NameObject("/ToUnicode")] = writer._add_object(letters)
+    writer.write(path)
+    text = read(path).text
+    assert text.startswith("The roof ") and text.endswith("cost 4,200 euros.")
+
+
 def test_pdf_counts_pages_that_show_something_but_have_no_text(tmp_path: Path) -> None:
     from reportlab.pdfgen import canvas
 

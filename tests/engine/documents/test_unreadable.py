@@ -202,7 +202,7 @@ def test_a_surprise_in_a_reader_is_named(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_wrong_names_are_read_by_content(tmp_path: Path) -> None:
-    assert read(pdf(tmp_path / "a.txt", "from a pdf")).reader == "pdf@2"
+    assert read(pdf(tmp_path / "a.txt", "from a pdf")).reader == "pdf@3"
     assert read(docx(tmp_path / "b.txt")).reader == "word@2"
     for name, content, expected in (
         ("c.txt", "<!DOCTYPE html><p>hi</p>", "html@3"),

@@ -113,7 +113,7 @@ def test_scans_wait_until_somebody_can_recognise_them(library: Library, eye: Eye
     coverage = ledger.coverage(library.database)
     assert (coverage.recognised, coverage.scans, coverage.scanned_pages) == (3, 0, 0)
     found = library.search("boat sinks").results[0]
-    assert (found.path, found.page, found.reader) == (str(library.folder / "a.pdf"), 2, "pdf@2+ocr@1")
+    assert (found.path, found.page, found.reader) == (str(library.folder / "a.pdf"), 2, "pdf@3+ocr@1")
     text = ledger.document_text(library.database, found.path)
     assert text is not None and text[found.start : found.end] == found.text == "the boat sinks"
     assert library.found("tulips") == ["c.pdf"] and library.found("gardens") == ["c.pdf"]
@@ -216,7 +216,7 @@ def test_a_picture_without_words_says_so_and_is_not_tried_again(library: Library
     eye.sights["b.pdf"] = {0: ["", ""]}
     recognise(library, eye)
     assert library.states() == {"a.pdf": ("skipped", "no_words"), "b.pdf": ("meaning", "")}
-    assert library.search("typed").results[0].reader == "pdf@2"
+    assert library.search("typed").results[0].reader == "pdf@3"
     recognise(library, eye)
     assert (eye.asked, ledger.coverage(library.database).scans) == ([], 0)
 
