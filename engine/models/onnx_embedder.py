@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Most tokens in one run of the model, padding included: a passage alone, or a few short texts of like length.
 # Larger runs are slower on a CPU (5,500 tokens/s for passages one by one, 2,900 by sixteen) and need memory.
 RUN_TOKENS = 256
+# Tokens of texts read last that are kept, 1.5 KB each: a follow-up meets lines of the question before it.
+KEPT_TOKENS = 8192
 
 
 class OnnxEmbedder:
@@ -44,6 +46,7 @@ class OnnxEmbedder:
         self._tokenizer.enable_truncation(card.window)
         self._tokenizer.no_padding()
         self._session = _session(path, card.name, threads or physical_cores())
+        self._kept: dict[str, Tokens] = {}  # those used last at the end
 
     def count_tokens(self, text: str) -> int:
         return len(self._counter.encode(text).ids)
@@ -58,6 +61,16 @@ class OnnxEmbedder:
         return vectors
 
     def embed_tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        found = {text: self._kept.pop(text) for text in dict.fromkeys(texts) if text in self._kept}
+        found |= zip(new, self._read_tokens(new), strict=True)
+        self._kept |= found
+        room = KEPT_TOKENS - sum(len(tokens.spans) for tokens in self._kept.values())
+        while room < 0:
+            room += len(self._kept.pop(next(iter(self._kept))).spans)
+        return [found[text] for text in texts]
+
+    def _read_tokens(self, texts: Sequence[str]) -> list[Tokens]:
         import numpy as np
 
         encoded = self._tokenizer.encode_batch(list(texts))

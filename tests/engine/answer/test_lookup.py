@@ -13,6 +13,7 @@ from engine.contracts import Passage
 from engine.models.embedder import Embedder
 from engine.models.fake import FakeEmbedder
 from engine.models.load import load_embedder
+from engine.models.onnx_embedder import KEPT_TOKENS, OnnxEmbedder
 from engine.paths import Home
 from tests.engine.answer.test_pipeline import GARDEN, LEASE, found
 
@@ -114,8 +115,27 @@ def test_tokens_stand_where_they_say(models_home: Home) -> None:
     )
     assert abs((some.vectors**2).sum(axis=1) - 1).max() < 1e-4
     # Whatever shares its run, a token is read in its own text.
-    (alone,) = embedder.embed_tokens(texts[:1])
+    (alone,) = load_embedder(models_home).embed_tokens(texts[:1])
     assert (alone.vectors * some.vectors).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.real
+def test_texts_read_last_are_kept_within_bounds(models_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = load_embedder(models_home)
+    assert isinstance(embedder, OnnxEmbedder)
+    runs: list[int] = []
+    states = embedder._states
+    monkeypatch.setattr(embedder, "_states", lambda batch: runs.append(len(batch)) or states(batch))
+    first = embedder.embed_tokens(["The rent is 940 euros.", "The deposit is due.", "The rent is 940 euros."])
+    assert sum(runs) == 2 and first[0] is first[2]
+    again = embedder.embed_tokens(["The deposit is due.", "What is the rent?"])
+    assert sum(runs) == 3 and again[0] is first[1]
+    for number in range(50):
+        embedder.embed_tokens([f"{number} " + "word " * 400])
+    kept = sum(len(tokens.spans) for tokens in embedder._kept.values())
+    assert KEPT_TOKENS - embedder.window < kept <= KEPT_TOKENS
+    embedder.embed_tokens(["The deposit is due."])
+    assert sum(runs) == 54
 
 
 def line_of(text: str, met: tuple[tuple[int, float], ...] = ()) -> lookup.Line:
